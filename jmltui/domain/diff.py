@@ -1,0 +1,253 @@
+"""Assignments against grants for one person: what to add, remove, keep, and what nobody can explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link
+from .case import CaseKind
+from .guards import Protected
+from .operation import Cap
+from .person import Person
+
+
+class DiffKind(StrEnum):
+    """What a line says; screens show `sign` and the word, never colour alone."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    KEEP = "keep"
+    UNEXPLAINED = "unexplained"
+    BLOCKED = "blocked"
+    EXPIRING = "expiring"
+
+    @property
+    def sign(self) -> str:
+        """One ASCII character which tells the kind without colour."""
+        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """An account of the person on a system, with how sure the link is."""
+
+    system: str
+    account: Account
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGrant:
+    """A grant with the entitlement it is for."""
+
+    system: str
+    grant: Grant
+    entitlement: Entitlement
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of the diff. `account_id` is empty for an account still to be created."""
+
+    kind: DiffKind
+    system: str
+    operation: Cap | None
+    account_id: str
+    login: str
+    entitlement_id: str
+    target: str
+    reason: str
+    privileged: bool = False
+    approval: bool = False
+    remote_access: bool = False
+    entitlement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the cache knows of the systems: entitlements by (system, target), logins in use, managed targets.
+
+    `managed` are the (system, target) pairs that the policy in force speaks of; a grant of one that is not due is
+    removed, a grant of anything else is unexplained. `target` of a grant is `kind:name`.
+    """
+
+    entitlements: Mapping[tuple[str, str], Entitlement]
+    managed: frozenset[tuple[str, str]]
+    managed_systems: frozenset[str]
+    logins_taken: Mapping[tuple[str, str], str]
+
+
+def target_of(entitlement: Entitlement) -> str:
+    """How the policy names an entitlement: `kind:name`."""
+    return f"{entitlement.kind}:{entitlement.name}"
+
+
+def diff(
+    kind: CaseKind,
+    person: Person,
+    login: Mapping[str, str],
+    assignments: Sequence[Assignment],
+    accounts: Sequence[HeldAccount],
+    grants: Sequence[HeldGrant],
+    world: World,
+    protected: Protected,
+) -> tuple[DiffLine, ...]:
+    """The whole difference for one person, in the order system, accounts first, then entitlements.
+
+    `login` gives, per system, the login a new account would get. A leaver has no assignments: everything confirmed to
+    be theirs is removed, explained or not. Only confirmed links count; a proposed account is shown as blocked.
+    """
+    due = () if kind is CaseKind.LEAVER else tuple(assignments)
+    lines: list[DiffLine] = []
+    systems = sorted({a.system for a in due} | {a.system for a in accounts} | {g.system for g in grants})
+    for system in systems:
+        here = [a for a in accounts if a.system == system]
+        confirmed = [a for a in here if a.link is Link.CONFIRMED and a.account.state is not AccountState.DELETED]
+        wanted = [a for a in due if a.system == system]
+        lines += _account_lines(kind, system, login.get(system, ""), wanted, here, confirmed, world, protected)
+        held = [g for g in grants if g.system == system]
+        lines += _grant_lines(kind, system, login.get(system, ""), wanted, confirmed, held, world, protected)
+    return tuple(lines)
+
+
+def _account_lines(
+    kind: CaseKind,
+    system: str,
+    login: str,
+    wanted: Sequence[Assignment],
+    here: Sequence[HeldAccount],
+    confirmed: Sequence[HeldAccount],
+    world: World,
+    protected: Protected,
+) -> Iterable[DiffLine]:
+    for held in here:
+        if held.link is not Link.CONFIRMED:
+            yield _account_line(
+                DiffKind.BLOCKED, system, held.account, None, "looks like this person, but nobody has confirmed it"
+            )
+    why = wanted[0].reason if wanted else ""
+    if wanted and not confirmed:
+        taken = world.logins_taken.get((system, login.casefold()))
+        if taken is not None:
+            yield DiffLine(
+                DiffKind.BLOCKED, system, None, "", login, "", ACCOUNT_TARGET,
+                f"the login {login} is already used by another account; link it or choose another login",
+            )  # fmt: skip
+        else:
+            approval = any(a.approval for a in wanted if a.target == ACCOUNT_TARGET)
+            yield DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why, approval=approval)
+    for held in confirmed:
+        account = held.account
+        if wanted and account.state is AccountState.DISABLED:
+            yield _account_line(DiffKind.ADD, system, account, Cap.ENABLE, why)
+        elif wanted:
+            yield _account_line(DiffKind.KEEP, system, account, None, why)
+        elif kind is CaseKind.LEAVER or system in world.managed_systems:
+            yield _removal(system, account, kind, protected)
+        else:
+            yield _account_line(DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system")
+
+
+def _removal(system: str, account: Account, kind: CaseKind, protected: Protected) -> DiffLine:
+    pattern = protected.account(account.login)
+    if pattern is not None:
+        return _account_line(DiffKind.BLOCKED, system, account, None, f"protected by the guard pattern {pattern}")
+    if account.state is AccountState.DISABLED:
+        return _account_line(DiffKind.KEEP, system, account, None, "disabled already")
+    why = "leaver: every account is disabled" if kind is CaseKind.LEAVER else "no role gives this account any more"
+    return _account_line(DiffKind.REMOVE, system, account, Cap.DISABLE, why)
+
+
+def _account_line(kind: DiffKind, system: str, account: Account, operation: Cap | None, reason: str) -> DiffLine:
+    return DiffLine(kind, system, operation, account.id, account.login, "", ACCOUNT_TARGET, reason)
+
+
+def _grant_lines(
+    kind: CaseKind,
+    system: str,
+    login: str,
+    wanted: Sequence[Assignment],
+    confirmed: Sequence[HeldAccount],
+    held: Sequence[HeldGrant],
+    world: World,
+    protected: Protected,
+) -> Iterable[DiffLine]:
+    ours = {a.account.id: a.account for a in confirmed}
+    first = next((a.account for a in confirmed), None)
+    due = {a.target: a for a in wanted if a.target != ACCOUNT_TARGET}
+    holding = {target_of(g.entitlement) for g in held if g.grant.account_id in ours}
+    for target, assignment in due.items():
+        if target not in holding:
+            yield _addition(system, login, target, assignment, first, world)
+    for g in held:
+        account = ours.get(g.grant.account_id)
+        if account is not None:
+            yield _held_line(kind, system, account, g, due.get(target_of(g.entitlement)), world, protected)
+
+
+def _addition(
+    system: str, login: str, target: str, assignment: Assignment, first: Account | None, world: World
+) -> DiffLine:
+    entitlement = world.entitlements.get((system, target))
+    kind, operation, reason = DiffKind.ADD, Cap.GRANT, assignment.reason
+    if entitlement is None:
+        kind, reason = DiffKind.BLOCKED, f"{target} does not exist on {system}"
+    elif not entitlement.grantable:
+        kind, reason = DiffKind.BLOCKED, f"{target} cannot be granted directly: its members follow from a rule"
+    return DiffLine(
+        kind,
+        system,
+        operation if kind is DiffKind.ADD else None,
+        first.id if first else "",
+        first.login if first else login,
+        entitlement.id if entitlement else "",
+        target,
+        reason,
+        privileged=assignment.privileged or bool(entitlement and entitlement.privileged),
+        approval=assignment.approval,
+        remote_access=assignment.remote_access,
+        entitlement=assignment.entitlement,
+    )
+
+
+def _held_line(
+    kind: CaseKind,
+    system: str,
+    account: Account,
+    held: HeldGrant,
+    due: Assignment | None,
+    world: World,
+    protected: Protected,
+) -> DiffLine:
+    target = target_of(held.entitlement)
+    if due is not None:
+        what, operation, reason = DiffKind.KEEP, None, due.reason
+    elif not held.grant.direct:
+        through = " → ".join(held.grant.via) or "another group"
+        what, operation, reason = DiffKind.BLOCKED, None, f"held through {through}; remove it there"
+    elif (pattern := protected.group(held.entitlement.name)) is not None:
+        what, operation, reason = DiffKind.BLOCKED, None, f"protected by the guard pattern {pattern}"
+    elif not held.entitlement.grantable:
+        what, operation, reason = DiffKind.BLOCKED, None, "membership follows from a rule of the system"
+    elif kind is CaseKind.LEAVER:
+        what, operation, reason = DiffKind.REMOVE, Cap.REVOKE, "leaver: every entitlement is removed"
+    elif (system, target) in world.managed:
+        what, operation, reason = DiffKind.REMOVE, Cap.REVOKE, "no role gives it any more"
+    else:
+        what, operation, reason = DiffKind.UNEXPLAINED, None, "no policy explains it; it goes to review"
+    return DiffLine(
+        what,
+        system,
+        operation,
+        account.id,
+        account.login,
+        held.entitlement.id,
+        target,
+        reason,
+        privileged=held.entitlement.privileged,
+        approval=bool(due and due.approval),
+        remote_access=bool(due and due.remote_access),
+        entitlement=due.entitlement if due else "",
+    )
