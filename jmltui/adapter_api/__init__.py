@@ -21,6 +21,7 @@ from .errors import (
     Unsupported,
     Untrusted,
 )
+from .options import AdapterClass, Clock, Option, OptionType, OptionValue, Setup
 from .protocol import (
     AccountWriter,
     Adapter,
@@ -47,6 +48,7 @@ __all__ = [
     "AccountState",
     "AccountWriter",
     "Adapter",
+    "AdapterClass",
     "AdapterError",
     "Ambiguous",
     "AuthFailed",
@@ -54,6 +56,7 @@ __all__ = [
     "BulkGrantWriter",
     "Cap",
     "Capabilities",
+    "Clock",
     "Conflict",
     "ContractBroken",
     "Credential",
@@ -66,6 +69,9 @@ __all__ = [
     "GrantWriter",
     "Invalid",
     "NotFound",
+    "Option",
+    "OptionType",
+    "OptionValue",
     "Outcome",
     "OutcomeUnknown",
     "Page",
@@ -81,6 +87,7 @@ __all__ = [
     "ResyncNeeded",
     "Session",
     "SessionControl",
+    "Setup",
     "Stale",
     "Step",
     "Support",
