@@ -1,0 +1,435 @@
+"""The tables. Mirrors are rebuilt from sources and systems; records are ours and only move along their states.
+
+Instants are stored as UTC text in SQLite and timestamptz in PostgreSQL (SQLModel does both); JSON is text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+
+
+class MetaRow(SQLModel, table=True):
+    """Facts about the cache itself: schema version, the policy in force, the worker's heartbeat."""
+
+    __tablename__ = "meta"
+    key: str = Field(primary_key=True)
+    value: str = ""
+
+
+class SourceRow(SQLModel, table=True):
+    """One source of people, and how its last reading went."""
+
+    __tablename__ = "source"
+    name: str = Field(primary_key=True)
+    kind: str = ""
+    state: str = "new"
+    error: str = Field(default="", sa_type=Text)
+    last_try: datetime | None = None
+    last_good: datetime | None = None
+    digest: str = ""
+    rows: int = 0
+    quarantined: int = 0
+
+
+class QuarantineRow(SQLModel, table=True):
+    """A row of a feed that was not believed; replaced with each reading of its source."""
+
+    __tablename__ = "quarantine"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    source: str = Field(index=True)
+    line: int = 0
+    reason: str = Field(default="", sa_type=Text)
+    raw: str = Field(default="", sa_type=Text)
+    at: datetime
+
+
+class PersonRow(SQLModel, table=True):
+    """A person as the source stated them last; `present` tells whether the last accepted feed held them."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("source", "key", name="person_key"),
+        Index("person_name", "sort_name", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    source: str
+    key: str
+    name: str
+    sort_name: str = ""
+    type: str = "employee"
+    status: str = "active"
+    email: str = ""
+    department: str = ""
+    title: str = ""
+    location: str = ""
+    manager: str = ""
+    sponsor: str = ""
+    owner: str = ""
+    zone: str = ""
+    starts: str = ""
+    ends: str = ""
+    urgent: bool = False
+    reason: str = ""
+    attributes: str = Field(default="{}", sa_type=Text)
+    row_ref: str = ""
+    digest: str = ""
+    present: bool = True
+    missing_feeds: int = 0
+    first_seen: datetime
+    read_at: datetime
+
+
+class SystemRow(SQLModel, table=True):
+    """One connected system, and how its last listing went."""
+
+    __tablename__ = "system"
+    name: str = Field(primary_key=True)
+    kind: str = ""
+    state: str = "new"
+    error: str = Field(default="", sa_type=Text)
+    last_try: datetime | None = None
+    last_good: datetime | None = None
+    accounts: int = 0
+    entitlements: int = 0
+    grants: int = 0
+    capabilities: str = Field(default="{}", sa_type=Text)
+    facts: str = Field(default="{}", sa_type=Text)
+    exercised_against: str = ""
+    seconds: float = 0
+
+
+class AccountRow(SQLModel, table=True):
+    """An account as its system stated it last, with its link to a person."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("system", "account_id", name="account_key"),
+        Index("account_login", "system", "login_folded"),
+        Index("account_person", "person_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    system: str
+    account_id: str
+    login: str
+    login_folded: str = ""
+    state: str
+    emails: str = "[]"
+    external_id: str | None = None
+    display: str = ""
+    kind: str = "person"
+    last_seen: datetime | None = None
+    expires: datetime | None = None
+    version: str | None = None
+    person_id: int | None = Field(default=None, sa_type=_KEY)
+    link: str = "orphaned"
+    read_at: datetime
+
+
+class EntitlementRow(SQLModel, table=True):
+    """An entitlement as its system stated it last; `target` is `kind:name`, as policies name it."""
+
+    __tablename__ = "entitlement"
+    __table_args__ = (
+        UniqueConstraint("system", "entitlement_id", name="entitlement_key"),
+        Index("entitlement_target", "system", "target"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    system: str
+    entitlement_id: str
+    kind: str
+    name: str
+    target: str
+    privileged: bool = False
+    grantable: bool = True
+    read_at: datetime
+
+
+class HeldRow(SQLModel, table=True):
+    """A grant: an account holds an entitlement now. Both are row numbers of their tables."""
+
+    __tablename__ = "held"
+    account: int = Field(primary_key=True, sa_type=_KEY)
+    entitlement: int = Field(primary_key=True, sa_type=_KEY)
+    direct: bool = True
+    via: str = ""
+    expires: datetime | None = None
+
+
+class TargetRow(SQLModel, table=True):
+    """What the policy in force can make due: one row per policy entitlement, resolved to an entitlement's row."""
+
+    __tablename__ = "target"
+    __table_args__ = (UniqueConstraint("policy_id", name="target_policy"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    policy_id: str
+    system: str
+    target: str
+    entitlement: int | None = Field(default=None, sa_type=_KEY)
+
+
+class DueRow(SQLModel, table=True):
+    """An assignment: the policy says that a person should hold a target."""
+
+    __tablename__ = "due"
+    person: int = Field(primary_key=True, sa_type=_KEY)
+    target: int = Field(primary_key=True, sa_type=_KEY)
+
+
+class CaseRow(SQLModel, table=True):
+    """One case, with what the queue shows of it kept beside it so that a page of the queue is one table's read."""
+
+    __tablename__ = "jcase"
+    __table_args__ = (
+        UniqueConstraint("event_key", name="jcase_event"),
+        Index("jcase_queue", "live", "next_due", "id"),
+        Index("jcase_kind", "live", "kind", "next_due", "id"),
+        Index("jcase_state", "live", "state", "next_due", "id"),
+        Index("jcase_person", "person_id"),
+        Index("jcase_batch", "batch_id"),
+        Index("jcase_name", "live", "person_name", "id"),
+        Index("jcase_opened", "kind", "opened_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    kind: str
+    state: str
+    live: int = 1
+    person_id: int = Field(sa_type=_KEY)
+    person_name: str = ""
+    person_key: str = ""
+    department: str = ""
+    source: str = ""
+    event: str = Field(default="{}", sa_type=Text)
+    event_key: str
+    batch_id: int | None = Field(default=None, sa_type=_KEY)
+    absent: bool = False
+    urgent: bool = False
+    due: datetime
+    target_at: datetime
+    opened_at: datetime
+    opened_by: str
+    requested_by: str = ""
+    claimed_by: str = ""
+    owner: str = ""
+    fallback_owner: str = ""
+    plan_hash: str = ""
+    policy_hash: str = ""
+    danger: int = 0
+    held_reason: str = Field(default="", sa_type=Text)
+    steps_total: int = 0
+    steps_done: int = 0
+    attention: int = 0
+    approvals: int = 0
+    working: int = 0
+    next_step: str = ""
+    next_due: datetime
+    closed_at: datetime | None = None
+    version: int = 1
+
+
+class StepRow(SQLModel, table=True):
+    """One line of a case's checklist."""
+
+    __tablename__ = "step"
+    __table_args__ = (Index("step_case", "case_id", "seq"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    seq: int
+    key: str
+    do: str
+    title: str
+    state: str
+    owner: str = ""
+    fallback_owner: str = ""
+    target_at: datetime | None = None
+    needs: str = "[]"
+    approval: bool = False
+    danger: int = 0
+    text: str = Field(default="", sa_type=Text)
+    note: str = Field(default="", sa_type=Text)
+    requested_by: str = ""
+    started_at: datetime | None = None
+    done_by: str = ""
+    done_at: datetime | None = None
+    version: int = 1
+
+
+class LineRow(SQLModel, table=True):
+    """One line of a case's diff, as it was when the plan was made."""
+
+    __tablename__ = "diffline"
+    __table_args__ = (Index("diffline_case", "case_id", "seq"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    seq: int
+    kind: str
+    system: str
+    operation: str = ""
+    account_id: str = ""
+    login: str = ""
+    entitlement_id: str = ""
+    target: str = ""
+    reason: str = Field(default="", sa_type=Text)
+    privileged: bool = False
+    approval: bool = False
+
+
+class ActionRow(SQLModel, table=True):
+    """One "make it so" call: the unit of the step journal."""
+
+    __tablename__ = "action"
+    __table_args__ = (
+        UniqueConstraint("idem_key", name="action_idem"),
+        Index("action_state", "state", "run_at"),
+        Index("action_system", "system", "state"),
+        Index("action_case", "case_id", "step_id", "seq"),
+        Index("action_step", "step_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    step_id: int = Field(sa_type=_KEY)
+    seq: int
+    system: str
+    operation: str
+    account_id: str = ""
+    login: str = ""
+    entitlement_id: str = ""
+    target: str = ""
+    reason: str = Field(default="", sa_type=Text)
+    wanted: str = Field(default="{}", sa_type=Text)
+    expects: str = Field(default="{}", sa_type=Text)
+    proof: str = "read-back"
+    danger: int = 0
+    inverse: str = ""
+    manual: bool = False
+    note: str = Field(default="", sa_type=Text)
+    idem_key: str
+    fingerprint: str = ""
+    plan_hash: str = ""
+    state: str = "planned"
+    run_at: datetime | None = None
+    attempts: int = 0
+    checks: int = 0
+    fence: int = 0
+    owner: str = ""
+    lease_until: datetime | None = None
+    outcome: str = Field(default="", sa_type=Text)
+    error_kind: str = ""
+    before: str = Field(default="{}", sa_type=Text)
+    after: str = Field(default="{}", sa_type=Text)
+    observed: str = Field(default="{}", sa_type=Text)
+    evidence_source: str = ""
+    requested_by: str = ""
+    undo_of: int | None = Field(default=None, sa_type=_KEY)
+    settled_at: datetime | None = None
+    version: int = 1
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try of an action: the intent is committed before the system is touched. Append-only but for its outcome."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("attempt_action", "action_id", "id"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    action_id: int = Field(sa_type=_KEY)
+    fence: int
+    kind: str
+    owner: str
+    intent: str = Field(default="", sa_type=Text)
+    started: datetime
+    finished: datetime | None = None
+    outcome: str = Field(default="", sa_type=Text)
+    evidence: str = Field(default="{}", sa_type=Text)
+
+
+class ApprovalRow(SQLModel, table=True):
+    """A decision of somebody else on a step's plan or a batch, bound to the hash of what was shown."""
+
+    __tablename__ = "approval"
+    __table_args__ = (
+        UniqueConstraint("case_id", "step_id", "plan_hash", "approver", name="approval_once"),
+        Index("approval_case", "case_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    step_id: int = Field(sa_type=_KEY)
+    plan_hash: str
+    requester: str
+    approver: str
+    decision: str
+    reason: str = Field(default="", sa_type=Text)
+    at: datetime
+
+
+class BatchRow(SQLModel, table=True):
+    """What one sync opened together, where a person has to confirm or release it."""
+
+    __tablename__ = "batch"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    source: str
+    opened_at: datetime
+    state: str = "open"
+    leavers: int = 0
+    absents: int = 0
+    held: int = 0
+    reason: str = Field(default="", sa_type=Text)
+    opened_by: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    typed: str = ""
+
+
+class JournalRow(SQLModel, table=True):
+    """The append-only log; `entry` are the very bytes that are hashed."""
+
+    __tablename__ = "journal"
+    __table_args__ = (
+        Index("journal_case", "case_id", "seq"),
+        Index("journal_person", "person_id", "seq"),
+    )
+    seq: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    at: datetime
+    actor: str
+    action: str
+    case_id: int | None = Field(default=None, sa_type=_KEY)
+    person_id: int | None = Field(default=None, sa_type=_KEY)
+    system: str = ""
+    summary: str = Field(default="", sa_type=Text)
+    entry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    hash: str
+
+
+class LimitRow(SQLModel, table=True):
+    """Token bucket and circuit breaker of one system, shared by all processes."""
+
+    __tablename__ = "adapter_limit"
+    system: str = Field(primary_key=True)
+    tokens: float = 0
+    at: datetime
+    wait_until: datetime | None = None
+    stopped: bool = False
+    reason: str = Field(default="", sa_type=Text)
+
+
+class TimerRow(SQLModel, table=True):
+    """A schedule: `next_at` is when it runs next."""
+
+    __tablename__ = "timer"
+    name: str = Field(primary_key=True)
+    every_seconds: int
+    next_at: datetime
+    last_ok: datetime | None = None
+
+
+class ChangeRow(SQLModel, table=True):
+    """What changed, for screens that refresh; pruned."""
+
+    __tablename__ = "change"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    at: datetime
+    kind: str
+    ref: str = ""
