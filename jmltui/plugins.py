@@ -1,7 +1,8 @@
-"""Installed adapters, by entry point of the group `jmltui.adapters`. Three grains: names, the class, a built adapter.
+"""Installed adapters, by entry point of the group `jmltui.adapters`. Three grains: names, the class, a
+built adapter.
 
-In-tree adapters are installed and found like everybody else's. A plug-in that cannot be loaded is a row with its error;
-it stops nobody else.
+In-tree adapters are installed and found like everybody else's. A plug-in that cannot be loaded is a row
+with its error; it stops nobody else.
 """
 
 from __future__ import annotations
@@ -66,12 +67,17 @@ def load(kind: str) -> AdapterClass:
     points = [point for point in _points() if point.name == kind]
     if not points:
         known = [point.name for point in _points()]
-        hint = did_you_mean(kind, known, kind="Installed") or "No adapter is installed at all: install jmltui again."
+        hint = (
+            did_you_mean(kind, known, kind="Installed")
+            or "No adapter is installed at all: install jmltui again."
+        )
         raise PluginError(f"No adapter named “{kind}” is installed.", hint=hint)
     values = sorted({point.value for point in points})
     if len(values) > 1:
         owners = ", ".join(sorted(point.dist.name if point.dist else point.value for point in points))
-        raise PluginError(f"Several packages install an adapter named “{kind}”: {owners}.", hint="Uninstall all but one.")
+        raise PluginError(
+            f"Several packages install an adapter named “{kind}”: {owners}.", hint="Uninstall all but one."
+        )
     return _load_point(points[0])
 
 
@@ -114,5 +120,7 @@ def _load_point(point: EntryPoint) -> AdapterClass:
     lacking = [name for name in ("kind", "OPTIONS", "EXERCISED_AGAINST") if not hasattr(found, name)]
     if not isinstance(found, type) or lacking:
         what = f"it lacks {', '.join(lacking)}" if lacking else "it is not a class"
-        raise PluginError(f"{owner} is not an adapter: {what}.", hint="Ask its author to run the conformance suite.")
+        raise PluginError(
+            f"{owner} is not an adapter: {what}.", hint="Ask its author to run the conformance suite."
+        )
     return cast("AdapterClass", found)

@@ -16,7 +16,10 @@ UNSET_LOGIN_UID = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person at the keyboard. `login_uid` is who logged in (kept over su and sudo), None where nobody did."""
+    """The person at the keyboard.
+
+    `login_uid` is who logged in (kept over su and sudo), None where nobody did.
+    """
 
     uid: int
     login: str

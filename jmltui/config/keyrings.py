@@ -1,7 +1,8 @@
 """The operating system's keyring, by backend class from an allow-list.
 
 `keyring.get_keyring()` is not used: any installed package and `PYTHON_KEYRING_BACKEND` can turn its choice into a file
-of plain text. Every call is bounded in time, and a locked collection is an error here, not a prompt on the screen.
+of plain text. Every call is bounded in time, and a locked collection is an error here, not a prompt on the
+screen.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def read_keyring(service: str, name: str, *, open_backend: Callable[[], Backend]
     return within_deadline(lambda: chosen().get_password(service, name)) or ""
 
 
-def write_keyring(service: str, name: str, value: str, *, open_backend: Callable[[], Backend] | None = None) -> None:
+def write_keyring(
+    service: str, name: str, value: str, *, open_backend: Callable[[], Backend] | None = None
+) -> None:
     """Store the value. Raises SecretError within the deadline."""
     chosen = open_backend or system_backend
     within_deadline(lambda: chosen().set_password(service, name, value))
@@ -100,7 +103,10 @@ def _refuse_locked() -> None:
 
 
 def within_deadline(call: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
-    """The call's result, or SecretError when it fails or takes longer. A call that hangs is left to a daemon thread."""
+    """The call's result, or SecretError when it fails or takes longer.
+
+    A call that hangs is left to a daemon thread.
+    """
     outcome: list[T] = []
     failure: list[BaseException] = []
 

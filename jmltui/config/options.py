@@ -1,4 +1,6 @@
-"""A source's or system's options against what its adapter declares: types, choices, required ones, secret references."""
+"""A source's or system's options against what its adapter declares: types, choices, required ones, secret
+references.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ _TYPES: Final[Mapping[OptionType, tuple[type, str]]] = {
 
 
 def checked(block: Block, declared: Sequence[Option], folder: Path) -> dict[str, OptionValue]:
-    """The options with defaults filled in and relative paths made absolute. Raises SettingsError with all problems."""
+    """The options with defaults filled in and relative paths made absolute.
+
+    Raises SettingsError with all problems.
+    """
     problems = option_problems(block, declared)
     if problems:
         raise SettingsError(problems)
@@ -60,13 +65,20 @@ def option_problems(block: Block, declared: Sequence[Option]) -> list[Problem]:
 
 def _unknown(block: Block, key: str, by_name: Mapping[str, Option]) -> Problem:
     shared = ("adapter", "every", "deadline")
-    own = ("absent",) if block.place.path[:1] == ("sources",) else ("login", "attributes", "max_parallel", "rate_per_second")
+    own = (
+        ("absent",)
+        if block.place.path[:1] == ("sources",)
+        else ("login", "attributes", "max_parallel", "rate_per_second")
+    )
     message = f"“{key}” is not known to the adapter {block.adapter}."
     return block.place.problem(key, message, did_you_mean(key, [*by_name, *shared, *own]))
 
 
 def _wrong(option: Option, value: object) -> tuple[str, str, str]:
-    """(message, hint, key within) for a wrong value; empty message when it is right. Never repeats a secret."""
+    """(message, hint, key within) for a wrong value; empty message when it is right.
+
+    Never repeats a secret.
+    """
     kind, words = _TYPES[option.type]
     if not is_of(value, kind):
         return f"“{option.name}” must be {words}, not {word_for(value)}.", option.help, ""
@@ -80,7 +92,11 @@ def _wrong(option: Option, value: object) -> tuple[str, str, str]:
     if option.type is OptionType.URL and "://" not in str(value):
         return f"“{option.name}” must be an address such as https://host/path.", option.help, ""
     if option.choices and value not in option.choices:
-        return f"“{value}” is none of {', '.join(option.choices)}.", did_you_mean(str(value), option.choices), ""
+        return (
+            f"“{value}” is none of {', '.join(option.choices)}.",
+            did_you_mean(str(value), option.choices),
+            "",
+        )
     return "", "", ""
 
 

@@ -1,8 +1,9 @@
-"""Secret references and the values behind them. Settings hold references; a value is opened when it is needed.
+"""Secret references and the values behind them. Settings hold references; a value is opened when it is
+needed.
 
-    keyring:SERVICE/NAME    the desktop's keyring, by a backend class from an allow-list (see config/keyrings.py)
-    file:PATH               a regular file, mode 0600 or stricter, of this user or root, no symbolic link
-    env:NAME                an environment variable: accepted, with a warning
+keyring:SERVICE/NAME    the desktop's keyring, by a backend class from an allow-list (see config/keyrings.py)
+file:PATH               a regular file, mode 0600 or stricter, of this user or root, no symbolic link
+env:NAME                an environment variable: accepted, with a warning
 """
 
 from __future__ import annotations
@@ -96,7 +97,10 @@ def is_reference(text: str) -> bool:
 
 
 def parse_reference(text: str) -> Reference:
-    """Parse a reference. Raises SecretError, which never repeats the text: it may be a secret written by mistake."""
+    """Parse a reference.
+
+    Raises SecretError, which never repeats the text: it may be a secret written by mistake.
+    """
     match = _REFERENCE.fullmatch(text.strip())
     if match is None:
         raise SecretError(
@@ -112,7 +116,10 @@ def parse_reference(text: str) -> Reference:
 
 
 def opener(environ: Mapping[str, str], *, base: Path | None = None) -> Callable[[str], str]:
-    """What adapters open their references with; relative `file:` paths are relative to `base`. Raises SecretError."""
+    """What adapters open their references with; relative `file:` paths are relative to `base`.
+
+    Raises SecretError.
+    """
 
     def open_value(text: str) -> str:
         return read(text, environ, base=base).reveal()
@@ -121,7 +128,10 @@ def opener(environ: Mapping[str, str], *, base: Path | None = None) -> Callable[
 
 
 def read(text: str, environ: Mapping[str, str], *, base: Path | None = None) -> Secret:
-    """The secret behind a reference. Raises SecretError with the reason and the next step, never with a value."""
+    """The secret behind a reference.
+
+    Raises SecretError with the reason and the next step, never with a value.
+    """
     reference = parse_reference(text)
     if reference.kind == "env":
         value = environ.get(reference.rest, "")
@@ -137,7 +147,10 @@ def read(text: str, environ: Mapping[str, str], *, base: Path | None = None) -> 
 
 
 def store(text: str, value: Secret) -> None:
-    """Store a value behind a keyring reference. Other kinds are written by their owner. Raises SecretError."""
+    """Store a value behind a keyring reference.
+
+    Other kinds are written by their owner. Raises SecretError.
+    """
     reference = parse_reference(text)
     if reference.kind != "keyring":
         raise SecretError(f"jmltui does not write {reference.kind}: secrets.", hint=_how_to_store(reference))
@@ -161,21 +174,30 @@ def _how_to_store(reference: Reference) -> str:
 
 
 def _read_file(path: Path) -> str:
-    """The one value of a secret file, without its last newline. The file that is checked is the file that is read."""
+    """The one value of a secret file, without its last newline.
+
+    The file that is checked is the file that is read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         reason = "is a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise SecretError(f"The secret file {path} {reason}.", hint="Name the regular file itself, mode 0600.") from error
+        raise SecretError(
+            f"The secret file {path} {reason}.", hint="Name the regular file itself, mode 0600."
+        ) from error
     with os.fdopen(descriptor, "rb") as file:
         _refuse_unsafe(path, os.fstat(file.fileno()))
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise SecretError(f"The secret file {path} is larger than {MAX_BYTES} bytes.", hint="Keep one value in it.")
+        raise SecretError(
+            f"The secret file {path} is larger than {MAX_BYTES} bytes.", hint="Keep one value in it."
+        )
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise SecretError(f"The secret file {path} is not UTF-8 text.", hint="Keep one text value in it.") from None
+        raise SecretError(
+            f"The secret file {path} is not UTF-8 text.", hint="Keep one text value in it."
+        ) from None
 
 
 def _refuse_unsafe(path: Path, facts: os.stat_result) -> None:

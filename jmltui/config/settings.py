@@ -1,7 +1,8 @@
-"""The settings file: which company, policy, cache, sources and systems. TOML, strict; all problems told at once.
+"""The settings file: which company, policy, cache, sources and systems. TOML, strict; all problems told at
+once.
 
-What an adapter itself takes stays in `options`, as written; `config.options.checked` holds it against the adapter's
-OPTIONS when the adapter is loaded.
+What an adapter itself takes stays in `options`, as written; `config.options.checked` holds it against the
+adapter's OPTIONS when the adapter is loaded.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def _text(path: Path) -> str:
         hint = "Write a commented one with: jmltui init"
         raise SettingsError([Problem(str(path), 0, 0, "There is no settings file here.", hint)]) from None
     except OSError as error:
-        raise SettingsError([Problem(str(path), 0, 0, f"The file cannot be read: {error.strerror}.")]) from error
+        raise SettingsError(
+            [Problem(str(path), 0, 0, f"The file cannot be read: {error.strerror}.")]
+        ) from error
     if len(raw) > MAX_BYTES:
         raise SettingsError([Problem(str(path), 0, 0, f"The file is larger than {MAX_BYTES} bytes.")])
     try:

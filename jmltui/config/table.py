@@ -13,7 +13,14 @@ from jmltui.domain.nearest import did_you_mean
 from jmltui.domain.template import Template, TemplateError, parse_template
 from jmltui.errors import Problem
 
-_WORDS: Final = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
+_WORDS: Final = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,9 @@ class Place:
     places: Mapping[tuple[str, ...], tuple[int, int]] = field(repr=False, compare=False)
 
     def problem(self, key: str, message: str, hint: str = "") -> Problem:
-        """A problem at a key of this table, or at the table where it lacks the key; `a.b` names a key within."""
+        """A problem at a key of this table, or at the table where it lacks the key; `a.b` names a key
+        within.
+        """
         path = (*self.path, *key.split(".")) if key else self.path
         while path and path not in self.places:
             path = path[:-1]
@@ -70,7 +79,11 @@ class Table:
     def text(self, key: str, default: str = "", *, required: bool = False) -> str:
         """A text."""
         if required and key not in self.data:
-            self.problem("", f"{self.title} lacks “{key}”.", did_you_mean(key, self._unasked(), kind="Not understood there"))
+            self.problem(
+                "",
+                f"{self.title} lacks “{key}”.",
+                did_you_mean(key, self._unasked(), kind="Not understood there"),
+            )
         return str(self._read(key, str, default))
 
     def choice(self, key: str, choices: Iterable[str], default: str) -> str:
@@ -112,7 +125,9 @@ class Table:
 
             zones = available_timezones()
             if value not in zones:
-                self.problem(key, f"“{value}” is no time zone.", did_you_mean(value, zones, kind="For example"))
+                self.problem(
+                    key, f"“{value}” is no time zone.", did_you_mean(value, zones, kind="For example")
+                )
                 return default
         return value
 

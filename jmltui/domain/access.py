@@ -36,7 +36,10 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A login on a system. `id` is the system's immutable id; `external_id` carries the person's key where kept."""
+    """A login on a system.
+
+    `id` is the system's immutable id; `external_id` carries the person's key where kept.
+    """
 
     id: str
     login: str
@@ -103,8 +106,8 @@ class Credential:
 class Assignment:
     """The policy says that a person should hold an entitlement.
 
-    `entitlement` is the policy's id of it; `target` is how the system names it, `account` for the bare account
-    or `kind:name` (`group:Engineering`). `reason` is the sentence shown on every diff line.
+    `entitlement` is the policy's id of it; `target` is how the system names it, `account` for the bare
+    account or `kind:name` (`group:Engineering`). `reason` is the sentence shown on every diff line.
     """
 
     entitlement: str

@@ -1,8 +1,8 @@
 """Cases, steps and actions: their states, and the only moves between them.
 
-Three state machines, one inside the other. A case has steps, an automatic step has actions. Every move is named by an
-event; `case_after`, `step_after` and `action_after` return the next state or raise `IllegalMove`. Nothing else in
-jmltui sets a state.
+Three state machines, one inside the other. A case has steps, an automatic step has actions. Every move is
+named by an event; `case_after`, `step_after` and `action_after` return the next state or raise
+`IllegalMove`. Nothing else in jmltui sets a state.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class StepEvent(StrEnum):
 class ActionState(StrEnum):
     """States of one adapter action (the execution journal's unit).
 
-    `applied` means the system answered the write and the read-back is still to come; `unknown` that no answer came.
-    `confirmed`, `attested` and `skipped` are the only ends that let a step be done.
+    `applied` means the system answered the write and the read-back is still to come; `unknown` that no
+    answer came. `confirmed`, `attested` and `skipped` are the only ends that let a step be done.
     """
 
     PLANNED = "planned"

@@ -11,7 +11,9 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Trips above `max(floor, percent of active)` or above `ceiling`, whichever is smaller, within `window`."""
+    """Trips above `max(floor, percent of active)` or above `ceiling`, whichever is smaller, within
+    `window`.
+    """
 
     floor: int
     percent: float

@@ -108,7 +108,9 @@ class Person:
         return ZoneInfo(self.zone or default)
 
     def access_begins(self, default_zone: str) -> datetime | None:
-        """The instant at which access may begin: local midnight of the first day; None when no date is given."""
+        """The instant at which access may begin: local midnight of the first day; None when no date is
+        given.
+        """
         if self.starts is None:
             return None
         return local_midnight(self.starts, self.zone_info(default_zone))
@@ -123,7 +125,7 @@ class Person:
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of a local day as an aware UTC datetime.
 
-    Some zones skip midnight when their clocks change (Beirut, Santiago); the first instant that exists is meant,
-    which is what converting the imaginary 00:00 through UTC yields.
+    Some zones skip midnight when their clocks change (Beirut, Santiago); the first instant that exists is
+    meant, which is what converting the imaginary 00:00 through UTC yields.
     """
     return datetime.combine(day, time(0), tzinfo=zone).astimezone(ZoneInfo("UTC"))

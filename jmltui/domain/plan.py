@@ -1,7 +1,7 @@
 """Plans: the diff laid out as the steps of a procedure, each with the adapter actions that will be called.
 
-A plan is bound by its hash: approvals hold for one hash only, and an executor refuses an action whose target no longer
-is what the plan was computed from (`expects`).
+A plan is bound by its hash: approvals hold for one hash only, and an executor refuses an action whose
+target no longer is what the plan was computed from (`expects`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .procedure import Do, Procedure, StepTemplate
 class PlannedAction:
     """One "make it so" call. `account_id` is empty until the create action of the same plan has given one.
 
-    `expects` is what was known of the target when the plan was made (login, state); `wanted` the attributes of an
-    account to create. `manual` actions are done by a person because the system offers no such call.
+    `expects` is what was known of the target when the plan was made (login, state); `wanted` the attributes
+    of an account to create. `manual` actions are done by a person because the system offers no such call.
     """
 
     system: str
@@ -76,7 +76,13 @@ class Plan:
     def hash(self) -> str:
         """SHA-256 over every action with the state it was computed from, the steps and the policy."""
         steps = [
-            [s.template.id, s.template.do.value, s.approval, s.template.text, [a.fingerprint() for a in s.actions]]
+            [
+                s.template.id,
+                s.template.do.value,
+                s.approval,
+                s.template.text,
+                [a.fingerprint() for a in s.actions],
+            ]
             for s in self.steps
         ]
         return _sha256([self.policy_hash, self.procedure.id, steps])
@@ -124,8 +130,8 @@ def make_plan(
 ) -> Plan:
     """Lay the diff out over the procedure. Each line with an operation lands in exactly one step, or in none.
 
-    `wanted` gives, per system, the attributes of an account to create. A line that no step of the procedure takes up
-    stays visible in the diff and is reported by `unplanned`.
+    `wanted` gives, per system, the attributes of an account to create. A line that no step of the procedure
+    takes up stays visible in the diff and is reported by `unplanned`.
     """
     by_id = {(a.system, a.account.id): a.account for a in accounts}
     taken: set[int] = set()
@@ -133,16 +139,24 @@ def make_plan(
     for template in procedure.steps:
         actions = tuple(_actions(template, lines, taken, by_id, capabilities, wanted))
         needs = template.approval or any(
-            line.approval for line in lines if line.operation in _OPERATIONS.get(template.do, ()) and line.approval
+            line.approval
+            for line in lines
+            if line.operation in _OPERATIONS.get(template.do, ()) and line.approval
         )
-        steps.append(PlannedStep(template, actions, approval=needs and (bool(actions) or template.do is Do.APPROVAL)))
+        steps.append(
+            PlannedStep(template, actions, approval=needs and (bool(actions) or template.do is Do.APPROVAL))
+        )
     return Plan(procedure, tuple(lines), tuple(steps), policy_hash)
 
 
 def unplanned(plan: Plan) -> tuple[DiffLine, ...]:
-    """Lines with an operation that no step of the plan carries out: a gap of the procedure, shown to the operator."""
+    """Lines with an operation that no step of the plan carries out: a gap of the procedure, shown to the
+    operator.
+    """
     planned = {
-        (a.system, a.operation, a.account_id, a.entitlement_id, a.target) for s in plan.steps for a in s.actions
+        (a.system, a.operation, a.account_id, a.entitlement_id, a.target)
+        for s in plan.steps
+        for a in s.actions
     }
     return tuple(
         line
@@ -161,7 +175,11 @@ def _actions(
     wanted: Mapping[str, Mapping[str, str]],
 ) -> Iterable[PlannedAction]:
     for index, line in enumerate(lines):
-        if index in taken or line.operation not in _OPERATIONS.get(template.do, ()) or not _selected(template.on, line):
+        if (
+            index in taken
+            or line.operation not in _OPERATIONS.get(template.do, ())
+            or not _selected(template.on, line)
+        ):
             continue
         taken.add(index)
         account = accounts.get((line.system, line.account_id))
@@ -170,7 +188,14 @@ def _actions(
     if operation is not None:
         for (system, account_id), account in sorted(accounts.items()):
             line = DiffLine(
-                DiffKind.REMOVE, system, operation, account_id, account.login, "", ACCOUNT_TARGET, template.title
+                DiffKind.REMOVE,
+                system,
+                operation,
+                account_id,
+                account.login,
+                "",
+                ACCOUNT_TARGET,
+                template.title,
             )
             if _selected(template.on, line) and account.state is not AccountState.DELETED:
                 yield _action(line, operation, account, capabilities, {})
@@ -208,5 +233,7 @@ def _action(
         danger=grade(operation, privileged=line.privileged, reversible=reversible),
         inverse=INVERSE.get(operation) if reversible else None,
         manual=support is None,
-        note=support.note if support else f"{line.system} cannot do this through its adapter: do it by hand, then attest",
+        note=support.note
+        if support
+        else f"{line.system} cannot do this through its adapter: do it by hand, then attest",
     )

@@ -32,7 +32,10 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepTemplate:
-    """One line of a procedure. `on` narrows the systems or entitlements (`all`, `system:NAME`, `remote_access`)."""
+    """One line of a procedure.
+
+    `on` narrows the systems or entitlements (`all`, `system:NAME`, `remote_access`).
+    """
 
     id: str
     do: Do

@@ -1,4 +1,7 @@
-"""The policy folder: read strictly, then pure. `load(folder)` gives the `Policy` that answers for every person."""
+"""The policy folder: read strictly, then pure.
+
+`load(folder)` gives the `Policy` that answers for every person.
+"""
 
 from .explain import Answer, Explanation
 from .model import PolicyAttribute, PolicyEntitlement, PolicyRole

@@ -47,7 +47,9 @@ class Explanation:
         ]
 
 
-def explain(definitions: Definitions, policy_hash: str, person: Person, entitlement: str | None) -> Explanation:
+def explain(
+    definitions: Definitions, policy_hash: str, person: Person, entitlement: str | None
+) -> Explanation:
     """The tree for one entitlement, or for all. Raises KeyError for an unknown id."""
     if entitlement is not None:
         return _entitlement(definitions, person, definitions.entitlements[entitlement])
@@ -65,8 +67,14 @@ def _entitlement(definitions: Definitions, person: Person, entitlement: PolicyEn
     roles = tuple(_role(person, role) for role in granting)
     answers = {role.answer for role in roles}
     answer = next((a for a in (Answer.YES, Answer.UNKNOWN) if a in answers), Answer.NO)
-    words = {Answer.YES: "due", Answer.NO: "NOT due", Answer.UNKNOWN: "cannot tell, so neither granted nor removed"}
-    text = f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {_who(person)}: {words[answer]}"
+    words = {
+        Answer.YES: "due",
+        Answer.NO: "NOT due",
+        Answer.UNKNOWN: "cannot tell, so neither granted nor removed",
+    }
+    text = (
+        f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {_who(person)}: {words[answer]}"
+    )
     if not roles:
         text += "; no role grants it"
     elif answer is Answer.YES and entitlement.approval:
@@ -86,7 +94,9 @@ def _matcher(person: Person, matcher: Matcher) -> Explanation:
     value = person.attribute(matcher.attribute)
     wanted = matcher.values[0] if len(matcher.values) == 1 else "one of " + ", ".join(matcher.values)
     if value is None:
-        return Explanation(Answer.UNKNOWN, f"person.{matcher.attribute} is empty, wanted {wanted}", matcher.place)
+        return Explanation(
+            Answer.UNKNOWN, f"person.{matcher.attribute} is empty, wanted {wanted}", matcher.place
+        )
     if value in matcher.values:
         suffix = "" if len(matcher.values) == 1 else f", {wanted}"
         return Explanation(Answer.YES, f"person.{matcher.attribute} is {value}{suffix}", matcher.place)

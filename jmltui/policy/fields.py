@@ -1,4 +1,6 @@
-"""Reading one mapping of a policy file: typed fields, and a problem with place and nearest word for everything else."""
+"""Reading one mapping of a policy file: typed fields, and a problem with place and nearest word for
+everything else.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ LATER: Final = {
     "urgent": "Urgent targets",
     "verify": "Checks of a step",
 }
-"""Words of the policy language that this version does not enforce; they are refused instead of being ignored."""
+"""Words of the policy language that this version does not enforce; they are refused instead of being
+ignored.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,11 @@ class Fields:
                 continue
             if key in LATER:
                 hint = "Take it out: a rule that is not enforced must not look as if it were."
-                self.problems.add(self.key_place(key), f"“{key}”: {LATER[key]} are not known to this version of jmltui.", hint)
+                self.problems.add(
+                    self.key_place(key),
+                    f"“{key}”: {LATER[key]} are not known to this version of jmltui.",
+                    hint,
+                )
             else:
                 hint = did_you_mean(key, known)
                 self.problems.add(self.key_place(key), f"“{key}” is not known in {self.what}.", hint)
@@ -120,7 +128,9 @@ class Fields:
         """One of some words."""
         value, known = self.text(key, default), list(choices)
         if key in self.nodes and value not in known:
-            self.problems.add(self.place(key), f"“{value}” is none of {', '.join(known)}.", did_you_mean(value, known))
+            self.problems.add(
+                self.place(key), f"“{value}” is none of {', '.join(known)}.", did_you_mean(value, known)
+            )
             return default
         return value
 
@@ -170,7 +180,9 @@ class Fields:
         if node is None:
             return []
         if not node.is_list:
-            self.problems.add(self.place(key), f"“{key}” must be a list (lines that start with “- ”), not {word_for(node)}.")
+            self.problems.add(
+                self.place(key), f"“{key}” must be a list (lines that start with “- ”), not {word_for(node)}."
+            )
             return []
         return [Fields(member, self.file, self.problems, what) for member in node.value]
 
@@ -196,7 +208,9 @@ class Fields:
 
     def _within(self, key: str, value: float, default: float, least: float, most: float) -> float:
         if not least <= value <= most:
-            self.problems.add(self.place(key), f"“{key}” must be between {least:g} and {most:g}, not {value:g}.")
+            self.problems.add(
+                self.place(key), f"“{key}” must be between {least:g} and {most:g}, not {value:g}."
+            )
             return default
         return value
 

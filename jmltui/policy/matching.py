@@ -1,7 +1,8 @@
 """Roles compiled for speed: which roles match a person, by one dictionary look-up per attribute.
 
-For each attribute, each value maps to a bit mask of the roles that it leaves possible; the masks of all attributes are
-and-ed. Three-valued: a missing value makes the roles that ask for it unknown, unless another matcher rules them out.
+For each attribute, each value maps to a bit mask of the roles that it leaves possible; the masks of all
+attributes are and-ed. Three-valued: a missing value makes the roles that ask for it unknown, unless another
+matcher rules them out.
 """
 
 from __future__ import annotations
@@ -62,4 +63,3 @@ class CompiledRoles:
                     for value in matcher.values:
                         masks[value] = masks.get(value, indifferent) | (1 << index)
         return masks
-

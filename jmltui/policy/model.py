@@ -12,7 +12,10 @@ from jmltui.domain.procedure import Procedure
 
 @dataclass(frozen=True, slots=True)
 class PolicyEntitlement:
-    """An entitlement that the policy speaks of. `target` is `account` or `kind:name`, `place` is file:line."""
+    """An entitlement that the policy speaks of.
+
+    `target` is `account` or `kind:name`, `place` is file:line.
+    """
 
     id: str
     system: str
@@ -26,7 +29,10 @@ class PolicyEntitlement:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One line of a role's `match`: the attribute must have one of the values. `attribute` has no `person.` before it."""
+    """One line of a role's `match`: the attribute must have one of the values.
+
+    `attribute` has no `person.` before it.
+    """
 
     attribute: str
     values: tuple[str, ...]

@@ -42,7 +42,9 @@ class Policy:
         self.mover_attributes: tuple[str, ...] = definitions.mover_attributes
         self.managed_systems: frozenset[str] = frozenset(e.system for e in self.entitlements.values())
         self._compiled = CompiledRoles(tuple(self.roles.values()))
-        self._answers: dict[tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]] = {}
+        self._answers: dict[
+            tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]
+        ] = {}
 
     def managed(self) -> frozenset[tuple[str, str]]:
         """The (system, target) pairs that the policy speaks of."""
@@ -57,7 +59,10 @@ class Policy:
         return self._answer(person)[0]
 
     def undecided(self, person: Person) -> tuple[Assignment, ...]:
-        """What nobody can tell, because an attribute is empty: neither granted nor taken away. `reason` says which."""
+        """What nobody can tell, because an attribute is empty: neither granted nor taken away.
+
+        `reason` says which.
+        """
         return self._answer(person)[1]
 
     def explain(self, person: Person, entitlement: str | None = None) -> Explanation:
@@ -80,12 +85,16 @@ class Policy:
             self._answers[values] = answer = self._decide(values)
         return answer
 
-    def _decide(self, values: tuple[str | None, ...]) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
+    def _decide(
+        self, values: tuple[str | None, ...]
+    ) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
         known = dict(zip(self._compiled.attributes, values, strict=True))
         matching, unknown = self._compiled.match(values)
         due: dict[str, Assignment] = {}
         for role in self._compiled.of(matching):
-            reason = f"role {role.id}: " + ", ".join(f"person.{m.attribute} is {known[m.attribute]}" for m in role.match)
+            reason = f"role {role.id}: " + ", ".join(
+                f"person.{m.attribute} is {known[m.attribute]}" for m in role.match
+            )
             for name in role.grants:
                 due.setdefault(name, self._assignment(name, role, reason))
         undecided: dict[str, Assignment] = {}
@@ -96,7 +105,9 @@ class Policy:
                 if name not in due:
                     undecided.setdefault(name, self._assignment(name, role, reason))
         held = {a.system for a in due.values()}
-        doubtful = [a for a in _with_accounts(undecided) if a.target != ACCOUNT_TARGET or a.system not in held]
+        doubtful = [
+            a for a in _with_accounts(undecided) if a.target != ACCOUNT_TARGET or a.system not in held
+        ]
         return _ordered(_with_accounts(due)), _ordered(doubtful)
 
     def _assignment(self, name: str, role: PolicyRole, reason: str) -> Assignment:
@@ -126,7 +137,12 @@ def _with_accounts(found: Mapping[str, Assignment]) -> list[Assignment]:
     for a in found.values():
         if a.system not in stated and a.system not in implied:
             implied[a.system] = Assignment(
-                implied_account(a.system), a.system, ACCOUNT_TARGET, a.reason, tier=Tier.BIRTHRIGHT, role=a.role
+                implied_account(a.system),
+                a.system,
+                ACCOUNT_TARGET,
+                a.reason,
+                tier=Tier.BIRTHRIGHT,
+                role=a.role,
             )
     return [*implied.values(), *found.values()]
 

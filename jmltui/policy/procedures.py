@@ -72,12 +72,20 @@ class ProcedureDraft:
         for step, needs in self.needs:
             for need, where in needs:
                 if need not in known:
-                    problems.add(where, f"The procedure “{self.id}” has no step “{need}”.", did_you_mean(need, known))
+                    problems.add(
+                        where, f"The procedure “{self.id}” has no step “{need}”.", did_you_mean(need, known)
+                    )
                 else:
                     edges.setdefault(step, []).append(need)
         cycle = _cycle(edges)
         if cycle:
-            place = next(where for step, needs in self.needs if step == cycle[0] for need, where in needs if need == cycle[1])
+            place = next(
+                where
+                for step, needs in self.needs
+                if step == cycle[0]
+                for need, where in needs
+                if need == cycle[1]
+            )
             message = f"These steps wait for each other for ever: {' → '.join(cycle)}."
             problems.add(place, message, "Take one of the needs out.")
 
@@ -118,7 +126,11 @@ def _owner(item: Fields, key: str, default: str = "") -> str:
     kind, colon, name = value.partition(":")
     if not colon or kind not in OWNER_KINDS or not name:
         near = did_you_mean(value, OWNER_WORDS) if not colon else did_you_mean(kind, OWNER_KINDS)
-        hint = near if near.startswith("Did") else f"Write team:{name or value or 'NAME'}, or one of {', '.join(OWNER_WORDS)}."
+        hint = (
+            near
+            if near.startswith("Did")
+            else f"Write team:{name or value or 'NAME'}, or one of {', '.join(OWNER_WORDS)}."
+        )
         item.problems.add(item.place(key), f"“{value}” names no owner.", hint)
     return value
 
@@ -133,7 +145,9 @@ def _steps(
         step, wanted = _step(line, owner, fallback)
         where = line.place("id")
         if step.id and seen.setdefault(step.id, where) is not where:
-            item.problems.add(where, f"The step “{step.id}” is defined twice; the first is at {seen[step.id]}.")
+            item.problems.add(
+                where, f"The step “{step.id}” is defined twice; the first is at {seen[step.id]}."
+            )
         steps.append(step)
         needs.append((step.id, wanted))
     if not steps:
@@ -144,11 +158,15 @@ def _steps(
 def _step(line: Fields, owner: str, fallback: str) -> tuple[StepTemplate, tuple[tuple[str, Where], ...]]:
     line.only(("id", "do", "title", "on", "needs", "owner", "fallback_owner", "target", "approval", "text"))
     if "do" not in line.nodes:
-        line.problems.add(line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}")
+        line.problems.add(
+            line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}"
+        )
     do = Do(line.choice("do", [do.value for do in Do], Do.MANUAL.value))
     text = line.text("text")
     if do is Do.MANUAL and "do" in line.nodes and not text.strip():
-        line.problems.add(line.where, "A manual step lacks “text”: what is to be done, and how one knows that it is done.")
+        line.problems.add(
+            line.where, "A manual step lacks “text”: what is to be done, and how one knows that it is done."
+        )
     wanted = line.texts("needs")
     step = StepTemplate(
         id=line.identifier(),
@@ -175,7 +193,10 @@ def _on(line: Fields) -> str:
 
 
 def _cycle(edges: Mapping[str, list[str]]) -> list[str]:
-    """The steps of one cycle, first one repeated at the end; empty when there is none. Iterative depth-first search."""
+    """The steps of one cycle, first one repeated at the end; empty when there is none.
+
+    Iterative depth-first search.
+    """
     state: dict[str, int] = {}
     for start in edges:
         path: list[str] = []

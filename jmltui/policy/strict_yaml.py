@@ -1,9 +1,9 @@
 """A strict reader of YAML: what is written is what is meant, and every value knows its line and column.
 
-PyYAML's event stream (libyaml where built) with scalars of the YAML 1.2 core schema. Refused: anchors, aliases, tags,
-merge keys, directives, duplicate keys, keys that are not scalars, several documents, invisible characters, and
-documents that are too large, too deep or have too many nodes.
-Source: YAML 1.2.2, section 10.3 (core schema).
+PyYAML's event stream (libyaml where built) with scalars of the YAML 1.2 core schema. Refused: anchors,
+aliases, tags, merge keys, directives, duplicate keys, keys that are not scalars, several documents,
+invisible characters, and documents that are too large, too deep or have too many nodes. Source: YAML 1.2.2,
+section 10.3 (core schema).
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def parse(data: bytes | str, file: str) -> Node | None:
 def _decoded(data: bytes | str, file: str) -> str:
     size = len(data)
     if size > MAX_BYTES:
-        raise StrictYamlError([Problem(file, 1, 1, f"The file has {size} bytes, more than the {MAX_BYTES} allowed.")])
+        raise StrictYamlError(
+            [Problem(file, 1, 1, f"The file has {size} bytes, more than the {MAX_BYTES} allowed.")]
+        )
     if isinstance(data, str):
         return data
     try:
@@ -195,7 +197,12 @@ class _Composer:
         if key in parent.keys:
             line, column = parent.keys[key]
             self.problems.append(
-                Problem(self.file, node.line, node.column, f"“{key}” is here twice; the first is at {line}:{column}.")
+                Problem(
+                    self.file,
+                    node.line,
+                    node.column,
+                    f"“{key}” is here twice; the first is at {line}:{column}.",
+                )
             )
         else:
             parent.keys[key] = (node.line, node.column)
