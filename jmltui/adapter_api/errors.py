@@ -1,20 +1,20 @@
 """What an adapter may raise, and what each means for the engine.
 
-    AdapterError
-    ├── Unavailable      refused, DNS, reset before sending, 502/503: retry with back-off
-    ├── RateLimited      429 and its kin: wait `retry_after`, then retry
-    ├── OutcomeUnknown   a write was sent and no answer came: read back, never repeat blindly
-    ├── AuthFailed       our credential: stop this system, do not retry
-    ├── Untrusted        host key or certificate: a person decides
-    ├── Forbidden        our credential may not do this one thing
-    ├── NotFound         the system itself said that it is not there
-    ├── Conflict         exists already with different content, owns objects
-    ├── Stale            If-Match or version mismatch: read again, plan again
-    ├── Invalid          our request was refused as wrong
-    ├── Unsupported      the system does not offer this
-    ├── Ambiguous        more than one account for one key
-    ├── ContractBroken   the system answered something that it must not
-    └── ResyncNeeded     a delta token expired: list in full
+AdapterError
+├── Unavailable      refused, DNS, reset before sending, 502/503: retry with back-off
+├── RateLimited      429 and its kin: wait `retry_after`, then retry
+├── OutcomeUnknown   a write was sent and no answer came: read back, never repeat blindly
+├── AuthFailed       our credential: stop this system, do not retry
+├── Untrusted        host key or certificate: a person decides
+├── Forbidden        our credential may not do this one thing
+├── NotFound         the system itself said that it is not there
+├── Conflict         exists already with different content, owns objects
+├── Stale            If-Match or version mismatch: read again, plan again
+├── Invalid          our request was refused as wrong
+├── Unsupported      the system does not offer this
+├── Ambiguous        more than one account for one key
+├── ContractBroken   the system answered something that it must not
+└── ResyncNeeded     a delta token expired: list in full
 """
 
 from __future__ import annotations

@@ -196,9 +196,7 @@ class AccountWriter(Protocol):
         """Make the account exist. Raises Conflict when the login exists with another external id."""
         ...
 
-    async def update(
-        self, account_id: str, changes: Mapping[str, object], *, if_version: str | None = None
-    ) -> Receipt:
+    async def update(self, account_id: str, changes: Mapping[str, object], *, if_version: str | None = None) -> Receipt:
         """Make these attributes so."""
         ...
 

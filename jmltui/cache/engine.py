@@ -46,7 +46,11 @@ class Cache:
 
         Raises CacheFull when the disk is full or the file read-only, CacheError when the database is gone.
         """
-        with _told(self), Session(self._writer, expire_on_commit=False, autoflush=True) as session, session.begin():
+        with (
+            _told(self),
+            Session(self._writer, expire_on_commit=False, autoflush=True) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -98,7 +102,9 @@ def open_cache(url: str, *, clock: Callable[[], datetime], create: bool = True) 
 
 
 def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+    engine = create_engine(
+        f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": BUSY_MILLISECONDS / 1000}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -40,7 +40,7 @@ def migrate(cache: Cache) -> None:
             for version in _missing(current):
                 for statement in statements(version, "postgresql"):
                     session.connection().exec_driver_sql(statement)
-            session.execute(text(f"UPDATE meta SET value='{LATEST}' WHERE key='schema'"))
+            session.execute(text("UPDATE meta SET value=:v WHERE key='schema'"), {"v": str(LATEST)})
 
 
 def _at(cache: Cache) -> int:

@@ -42,9 +42,7 @@ def read_keyring(service: str, name: str, *, open_backend: Callable[[], Backend]
     return within_deadline(lambda: chosen().get_password(service, name)) or ""
 
 
-def write_keyring(
-    service: str, name: str, value: str, *, open_backend: Callable[[], Backend] | None = None
-) -> None:
+def write_keyring(service: str, name: str, value: str, *, open_backend: Callable[[], Backend] | None = None) -> None:
     """Store the value. Raises SecretError within the deadline."""
     chosen = open_backend or system_backend
     within_deadline(lambda: chosen().set_password(service, name, value))

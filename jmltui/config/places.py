@@ -74,9 +74,7 @@ def private_folder(folder: Path) -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         hint = f"Create it yourself, or set {HOME_VARIABLE} to a folder of yours."
-        raise SettingsError(
-            [Problem(str(folder), 0, 0, f"This folder cannot be created: {reason}.", hint)]
-        ) from error
+        raise SettingsError([Problem(str(folder), 0, 0, f"This folder cannot be created: {reason}.", hint)]) from error
     return folder
 
 

@@ -83,7 +83,7 @@ class Reference:
     def warning(self) -> str:
         """What is to be said of this kind of reference, or empty."""
         if self.kind == "env":
-            return f"{self} can be read by every process of this user and is inherited by children; prefer keyring: or file:."
+            return f"{self} can be read by every process of this user; prefer keyring: or file:."
         return ""
 
 
@@ -189,15 +189,11 @@ def _read_file(path: Path) -> str:
         _refuse_unsafe(path, os.fstat(file.fileno()))
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise SecretError(
-            f"The secret file {path} is larger than {MAX_BYTES} bytes.", hint="Keep one value in it."
-        )
+        raise SecretError(f"The secret file {path} is larger than {MAX_BYTES} bytes.", hint="Keep one value in it.")
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise SecretError(
-            f"The secret file {path} is not UTF-8 text.", hint="Keep one text value in it."
-        ) from None
+        raise SecretError(f"The secret file {path} is not UTF-8 text.", hint="Keep one text value in it.") from None
 
 
 def _refuse_unsafe(path: Path, facts: os.stat_result) -> None:

@@ -95,9 +95,7 @@ def _text(path: Path) -> str:
         hint = "Write a commented one with: jmltui init"
         raise SettingsError([Problem(str(path), 0, 0, "There is no settings file here.", hint)]) from None
     except OSError as error:
-        raise SettingsError(
-            [Problem(str(path), 0, 0, f"The file cannot be read: {error.strerror}.")]
-        ) from error
+        raise SettingsError([Problem(str(path), 0, 0, f"The file cannot be read: {error.strerror}.")]) from error
     if len(raw) > MAX_BYTES:
         raise SettingsError([Problem(str(path), 0, 0, f"The file is larger than {MAX_BYTES} bytes.")])
     try:

@@ -125,9 +125,7 @@ class Table:
 
             zones = available_timezones()
             if value not in zones:
-                self.problem(
-                    key, f"“{value}” is no time zone.", did_you_mean(value, zones, kind="For example")
-                )
+                self.problem(key, f"“{value}” is no time zone.", did_you_mean(value, zones, kind="For example"))
                 return default
         return value
 

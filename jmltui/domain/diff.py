@@ -26,9 +26,7 @@ class DiffKind(StrEnum):
     @property
     def sign(self) -> str:
         """One ASCII character which tells the kind without colour."""
-        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[
-            self.value
-        ]
+        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +105,9 @@ def diff(
     systems = sorted({a.system for a in due} | {a.system for a in accounts} | {g.system for g in grants})
     for system in systems:
         here = [a for a in accounts if a.system == system]
-        confirmed = [
-            a for a in here if a.link is Link.CONFIRMED and a.account.state is not AccountState.DELETED
-        ]
+        confirmed = [a for a in here if a.link is Link.CONFIRMED and a.account.state is not AccountState.DELETED]
         wanted = [a for a in due if a.system == system]
-        lines += _account_lines(
-            kind, system, login.get(system, ""), wanted, here, confirmed, world, protected
-        )
+        lines += _account_lines(kind, system, login.get(system, ""), wanted, here, confirmed, world, protected)
         held = [g for g in grants if g.system == system]
         lines += _grant_lines(kind, system, login.get(system, ""), wanted, confirmed, held, world, protected)
     return tuple(lines)
@@ -148,9 +142,7 @@ def _account_lines(
             )  # fmt: skip
         else:
             approval = any(a.approval for a in wanted if a.target == ACCOUNT_TARGET)
-            yield DiffLine(
-                DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why, approval=approval
-            )
+            yield DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why, approval=approval)
     for held in confirmed:
         account = held.account
         if wanted and account.state is AccountState.DISABLED:
@@ -160,30 +152,20 @@ def _account_lines(
         elif kind is CaseKind.LEAVER or system in world.managed_systems:
             yield _removal(system, account, kind, protected)
         else:
-            yield _account_line(
-                DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system"
-            )
+            yield _account_line(DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system")
 
 
 def _removal(system: str, account: Account, kind: CaseKind, protected: Protected) -> DiffLine:
     pattern = protected.account(account.login)
     if pattern is not None:
-        return _account_line(
-            DiffKind.BLOCKED, system, account, None, f"protected by the guard pattern {pattern}"
-        )
+        return _account_line(DiffKind.BLOCKED, system, account, None, f"protected by the guard pattern {pattern}")
     if account.state is AccountState.DISABLED:
         return _account_line(DiffKind.KEEP, system, account, None, "disabled already")
-    why = (
-        "leaver: every account is disabled"
-        if kind is CaseKind.LEAVER
-        else "no role gives this account any more"
-    )
+    why = "leaver: every account is disabled" if kind is CaseKind.LEAVER else "no role gives this account any more"
     return _account_line(DiffKind.REMOVE, system, account, Cap.DISABLE, why)
 
 
-def _account_line(
-    kind: DiffKind, system: str, account: Account, operation: Cap | None, reason: str
-) -> DiffLine:
+def _account_line(kind: DiffKind, system: str, account: Account, operation: Cap | None, reason: str) -> DiffLine:
     return DiffLine(kind, system, operation, account.id, account.login, "", ACCOUNT_TARGET, reason)
 
 

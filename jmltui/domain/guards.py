@@ -101,6 +101,6 @@ def feed_problem(facts: FeedFacts, guard: FeedGuard) -> str | None:
         if overlap < guard.min_key_overlap_percent:
             return (
                 f"Only {facts.keys_kept} of {facts.known} known keys are in the feed ({overlap:.0f} %), "
-                f"fewer than the {guard.min_key_overlap_percent:g} % required: it looks like another file or key format."
+                f"fewer than the {guard.min_key_overlap_percent:g} % required: it looks like another file or key form."
             )
     return None

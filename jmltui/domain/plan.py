@@ -139,13 +139,9 @@ def make_plan(
     for template in procedure.steps:
         actions = tuple(_actions(template, lines, taken, by_id, capabilities, wanted))
         needs = template.approval or any(
-            line.approval
-            for line in lines
-            if line.operation in _OPERATIONS.get(template.do, ()) and line.approval
+            line.approval for line in lines if line.operation in _OPERATIONS.get(template.do, ()) and line.approval
         )
-        steps.append(
-            PlannedStep(template, actions, approval=needs and (bool(actions) or template.do is Do.APPROVAL))
-        )
+        steps.append(PlannedStep(template, actions, approval=needs and (bool(actions) or template.do is Do.APPROVAL)))
     return Plan(procedure, tuple(lines), tuple(steps), policy_hash)
 
 
@@ -153,11 +149,7 @@ def unplanned(plan: Plan) -> tuple[DiffLine, ...]:
     """Lines with an operation that no step of the plan carries out: a gap of the procedure, shown to the
     operator.
     """
-    planned = {
-        (a.system, a.operation, a.account_id, a.entitlement_id, a.target)
-        for s in plan.steps
-        for a in s.actions
-    }
+    planned = {(a.system, a.operation, a.account_id, a.entitlement_id, a.target) for s in plan.steps for a in s.actions}
     return tuple(
         line
         for line in plan.lines
@@ -175,11 +167,7 @@ def _actions(
     wanted: Mapping[str, Mapping[str, str]],
 ) -> Iterable[PlannedAction]:
     for index, line in enumerate(lines):
-        if (
-            index in taken
-            or line.operation not in _OPERATIONS.get(template.do, ())
-            or not _selected(template.on, line)
-        ):
+        if index in taken or line.operation not in _OPERATIONS.get(template.do, ()) or not _selected(template.on, line):
             continue
         taken.add(index)
         account = accounts.get((line.system, line.account_id))

@@ -47,9 +47,7 @@ class Explanation:
         ]
 
 
-def explain(
-    definitions: Definitions, policy_hash: str, person: Person, entitlement: str | None
-) -> Explanation:
+def explain(definitions: Definitions, policy_hash: str, person: Person, entitlement: str | None) -> Explanation:
     """The tree for one entitlement, or for all. Raises KeyError for an unknown id."""
     if entitlement is not None:
         return _entitlement(definitions, person, definitions.entitlements[entitlement])
@@ -72,9 +70,7 @@ def _entitlement(definitions: Definitions, person: Person, entitlement: PolicyEn
         Answer.NO: "NOT due",
         Answer.UNKNOWN: "cannot tell, so neither granted nor removed",
     }
-    text = (
-        f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {_who(person)}: {words[answer]}"
-    )
+    text = f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {_who(person)}: {words[answer]}"
     if not roles:
         text += "; no role grants it"
     elif answer is Answer.YES and entitlement.approval:
@@ -94,9 +90,7 @@ def _matcher(person: Person, matcher: Matcher) -> Explanation:
     value = person.attribute(matcher.attribute)
     wanted = matcher.values[0] if len(matcher.values) == 1 else "one of " + ", ".join(matcher.values)
     if value is None:
-        return Explanation(
-            Answer.UNKNOWN, f"person.{matcher.attribute} is empty, wanted {wanted}", matcher.place
-        )
+        return Explanation(Answer.UNKNOWN, f"person.{matcher.attribute} is empty, wanted {wanted}", matcher.place)
     if value in matcher.values:
         suffix = "" if len(matcher.values) == 1 else f", {wanted}"
         return Explanation(Answer.YES, f"person.{matcher.attribute} is {value}{suffix}", matcher.place)

@@ -128,9 +128,7 @@ class Fields:
         """One of some words."""
         value, known = self.text(key, default), list(choices)
         if key in self.nodes and value not in known:
-            self.problems.add(
-                self.place(key), f"“{value}” is none of {', '.join(known)}.", did_you_mean(value, known)
-            )
+            self.problems.add(self.place(key), f"“{value}” is none of {', '.join(known)}.", did_you_mean(value, known))
             return default
         return value
 
@@ -208,9 +206,7 @@ class Fields:
 
     def _within(self, key: str, value: float, default: float, least: float, most: float) -> float:
         if not least <= value <= most:
-            self.problems.add(
-                self.place(key), f"“{key}” must be between {least:g} and {most:g}, not {value:g}."
-            )
+            self.problems.add(self.place(key), f"“{key}” must be between {least:g} and {most:g}, not {value:g}.")
             return default
         return value
 

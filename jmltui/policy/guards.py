@@ -49,9 +49,7 @@ class GuardSections:
         return FeedGuard(
             min_rows=item.integer("min_rows", default.min_rows, least=1),
             max_shrink_percent=item.number("max_shrink_percent", default.max_shrink_percent, most=100),
-            min_key_overlap_percent=item.number(
-                "min_key_overlap_percent", default.min_key_overlap_percent, most=100
-            ),
+            min_key_overlap_percent=item.number("min_key_overlap_percent", default.min_key_overlap_percent, most=100),
             max_age=age,
         )
 
@@ -73,10 +71,10 @@ class GuardSections:
             return
         item.only(("reread_before_apply", "max_plan_age"))
         if not item.truth("reread_before_apply", True):
-            message = "“reread_before_apply” cannot be switched off: every target is read again before it is
-            changed." self.problems.add(item.place("reread_before_apply"), message) age =
-            item.duration("max_plan_age", self.guards.max_plan_age) self.guards = replace(self.guards,
-            max_plan_age=age or self.guards.max_plan_age)
+            message = "“reread_before_apply” cannot be switched off: every target is read before it is changed."
+            self.problems.add(item.place("reread_before_apply"), message)
+        age = item.duration("max_plan_age", self.guards.max_plan_age)
+        self.guards = replace(self.guards, max_plan_age=age or self.guards.max_plan_age)
 
 
 def _threshold(item: Fields | None, default: Threshold) -> Threshold:

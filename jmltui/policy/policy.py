@@ -42,9 +42,7 @@ class Policy:
         self.mover_attributes: tuple[str, ...] = definitions.mover_attributes
         self.managed_systems: frozenset[str] = frozenset(e.system for e in self.entitlements.values())
         self._compiled = CompiledRoles(tuple(self.roles.values()))
-        self._answers: dict[
-            tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]
-        ] = {}
+        self._answers: dict[tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]] = {}
 
     def managed(self) -> frozenset[tuple[str, str]]:
         """The (system, target) pairs that the policy speaks of."""
@@ -85,9 +83,7 @@ class Policy:
             self._answers[values] = answer = self._decide(values)
         return answer
 
-    def _decide(
-        self, values: tuple[str | None, ...]
-    ) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
+    def _decide(self, values: tuple[str | None, ...]) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
         known = dict(zip(self._compiled.attributes, values, strict=True))
         matching, unknown = self._compiled.match(values)
         due: dict[str, Assignment] = {}
@@ -105,9 +101,7 @@ class Policy:
                 if name not in due:
                     undecided.setdefault(name, self._assignment(name, role, reason))
         held = {a.system for a in due.values()}
-        doubtful = [
-            a for a in _with_accounts(undecided) if a.target != ACCOUNT_TARGET or a.system not in held
-        ]
+        doubtful = [a for a in _with_accounts(undecided) if a.target != ACCOUNT_TARGET or a.system not in held]
         return _ordered(_with_accounts(due)), _ordered(doubtful)
 
     def _assignment(self, name: str, role: PolicyRole, reason: str) -> Assignment:

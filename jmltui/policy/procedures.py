@@ -72,19 +72,13 @@ class ProcedureDraft:
         for step, needs in self.needs:
             for need, where in needs:
                 if need not in known:
-                    problems.add(
-                        where, f"The procedure “{self.id}” has no step “{need}”.", did_you_mean(need, known)
-                    )
+                    problems.add(where, f"The procedure “{self.id}” has no step “{need}”.", did_you_mean(need, known))
                 else:
                     edges.setdefault(step, []).append(need)
         cycle = _cycle(edges)
         if cycle:
             place = next(
-                where
-                for step, needs in self.needs
-                if step == cycle[0]
-                for need, where in needs
-                if need == cycle[1]
+                where for step, needs in self.needs if step == cycle[0] for need, where in needs if need == cycle[1]
             )
             message = f"These steps wait for each other for ever: {' → '.join(cycle)}."
             problems.add(place, message, "Take one of the needs out.")
@@ -145,9 +139,7 @@ def _steps(
         step, wanted = _step(line, owner, fallback)
         where = line.place("id")
         if step.id and seen.setdefault(step.id, where) is not where:
-            item.problems.add(
-                where, f"The step “{step.id}” is defined twice; the first is at {seen[step.id]}."
-            )
+            item.problems.add(where, f"The step “{step.id}” is defined twice; the first is at {seen[step.id]}.")
         steps.append(step)
         needs.append((step.id, wanted))
     if not steps:
@@ -158,9 +150,7 @@ def _steps(
 def _step(line: Fields, owner: str, fallback: str) -> tuple[StepTemplate, tuple[tuple[str, Where], ...]]:
     line.only(("id", "do", "title", "on", "needs", "owner", "fallback_owner", "target", "approval", "text"))
     if "do" not in line.nodes:
-        line.problems.add(
-            line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}"
-        )
+        line.problems.add(line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}")
     do = Do(line.choice("do", [do.value for do in Do], Do.MANUAL.value))
     text = line.text("text")
     if do is Do.MANUAL and "do" in line.nodes and not text.strip():

@@ -54,13 +54,9 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
     found = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
     visible = [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
     if not visible:
-        raise PolicyError(
-            [Problem(str(folder), 0, 0, "The policy folder holds no .yaml file.", "Try: jmltui init")]
-        )
+        raise PolicyError([Problem(str(folder), 0, 0, "The policy folder holds no .yaml file.", "Try: jmltui init")])
     if len(visible) > MAX_FILES:
-        raise PolicyError(
-            [Problem(str(folder), 0, 0, f"The policy folder holds more than {MAX_FILES} files.")]
-        )
+        raise PolicyError([Problem(str(folder), 0, 0, f"The policy folder holds more than {MAX_FILES} files.")])
     return [(path, f"{folder.name}/{path.relative_to(folder).as_posix()}") for path in visible]
 
 
@@ -113,13 +109,9 @@ class _Draft:
             draft = ProcedureDraft.read(item)
             if draft.id and self.is_first("procedure", draft.id, item.place("id")):
                 self.procedures[draft.id] = draft
-        if (guards := top.mapping("guards", "guards")) is not None and self.is_first(
-            "section", "guards", guards.where
-        ):
+        if (guards := top.mapping("guards", "guards")) is not None and self.is_first("section", "guards", guards.where):
             self.guards.read(guards)
-        if (mover := top.mapping("mover", "mover")) is not None and self.is_first(
-            "section", "mover", mover.where
-        ):
+        if (mover := top.mapping("mover", "mover")) is not None and self.is_first("section", "mover", mover.where):
             mover.only(("attributes",))
             self.mover = mover.texts("attributes")
 
@@ -257,9 +249,7 @@ class _Draft:
             if not key.startswith("person."):
                 hint = f"Write person.{bare}." if bare in _STANDARD or bare in self.attributes else ""
                 message = f"“{key}” is not known; a match names attributes of a person."
-                self.problems.add(
-                    match.key_place(key), message, hint or did_you_mean(f"person.{key}", self._names())
-                )
+                self.problems.add(match.key_place(key), message, hint or did_you_mean(f"person.{key}", self._names()))
             elif self._known_attribute(bare, match.key_place(key)):
                 self._check_values(bare, match, key)
 

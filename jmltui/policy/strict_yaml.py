@@ -96,9 +96,7 @@ def parse(data: bytes | str, file: str) -> Node | None:
 def _decoded(data: bytes | str, file: str) -> str:
     size = len(data)
     if size > MAX_BYTES:
-        raise StrictYamlError(
-            [Problem(file, 1, 1, f"The file has {size} bytes, more than the {MAX_BYTES} allowed.")]
-        )
+        raise StrictYamlError([Problem(file, 1, 1, f"The file has {size} bytes, more than the {MAX_BYTES} allowed.")])
     if isinstance(data, str):
         return data
     try:

@@ -1,0 +1,43 @@
+# Everything a fresh machine needs: Python 3.11 or newer, git and make. `make test` installs the rest itself.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+REPORTS := .cache/reports
+
+.PHONY: demo test check bench wheel clean
+
+$(VENV)/.stamp-run: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.stamp-test: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable '.[test,dev]'
+	touch $@ $(VENV)/.stamp-run
+
+demo: $(VENV)/.stamp-run ## open the dashboard on the embedded practice company
+	$(PY) -m jmltui demo
+
+check: $(VENV)/.stamp-test ## format, lint, import contracts, types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+
+test: $(VENV)/.stamp-test ## every test, with the real servers
+	mkdir -p $(REPORTS)
+	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
+
+bench: $(VENV)/.stamp-test ## the numbers of docs/benchmarks.md
+	$(PY) -m tests.bench
+
+wheel: $(VENV)/.stamp-test ## build, install into a clean environment, smoke-test
+	rm -rf dist .cache/wheel
+	$(PY) -m build --quiet --outdir dist .
+	$(PYTHON) -m venv .cache/wheel
+	.cache/wheel/bin/python -m pip install --quiet dist/*.whl
+	cd .cache && wheel/bin/jmltui --version && wheel/bin/jmltui --help >/dev/null && wheel/bin/jmltui adapters
+
+clean:
+	rm -rf dist build .cache $(VENV)

@@ -1,0 +1,133 @@
+"""Listing resources without trusting the server's paging."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+import msgspec
+
+from jmltui.adapter_api import ContractBroken, Invalid
+
+from .transport import Transport
+
+
+class Email(msgspec.Struct):
+    """One entry of `emails`."""
+
+    value: str | None = None
+
+
+class Meta(msgspec.Struct):
+    """`meta`, of which only the version counts."""
+
+    version: str | None = None
+
+
+class User(msgspec.Struct):
+    """What is read of a User (RFC 7643 section 4.1). `active` may come as text from some servers."""
+
+    id: str
+    userName: str = ""
+    active: bool | str | None = None
+    externalId: str | None = None
+    displayName: str | None = None
+    emails: list[Email] | None = None
+    meta: Meta | None = None
+
+
+class Member(msgspec.Struct):
+    """One entry of a Group's `members`."""
+
+    value: str | None = None
+    display: str | None = None
+    type: str | None = None
+
+
+class Group(msgspec.Struct):
+    """What is read of a Group (RFC 7643 section 4.2)."""
+
+    id: str
+    displayName: str = ""
+    members: list[Member] | None = None
+    meta: Meta | None = None
+
+
+Resource = TypeVar("Resource", User, Group)
+
+
+class ListResponse(msgspec.Struct, Generic[Resource]):
+    """RFC 7644 section 3.4.2; `nextCursor` of RFC 9865."""
+
+    totalResults: int = 0
+    Resources: list[Resource] | None = None
+    nextCursor: str | None = None
+
+
+USERS = msgspec.json.Decoder(ListResponse[User])
+GROUPS = msgspec.json.Decoder(ListResponse[Group])
+
+
+async def pages(
+    transport: Transport,
+    path: str,
+    decoder: msgspec.json.Decoder[ListResponse[Resource]],
+    *,
+    count: int,
+    by_cursor: bool,
+    attributes: str = "",
+) -> AsyncIterator[list[Resource]]:
+    """Every resource once. Raises ContractBroken when the listing ends short of what the server says there is."""
+    seen: set[str] = set()
+    cursor: str | None = ""
+    total = 0
+    plain = False
+    while True:
+        params = {"attributes": attributes} if attributes else {}
+        if by_cursor:
+            params |= {"cursor": cursor or "", "count": str(count)}
+        elif not plain:
+            params |= {"startIndex": str(len(seen) + 1), "count": str(count)}
+        try:
+            answer = await _page(transport, path, params, decoder)
+        except (ContractBroken, Invalid):
+            if plain or seen or by_cursor:
+                raise
+            plain = True
+            continue
+        fresh = [item for item in answer.Resources or [] if item.id not in seen]
+        seen.update(item.id for item in fresh)
+        total = max(total, answer.totalResults)
+        if fresh:
+            yield fresh
+        cursor = answer.nextCursor
+        more = cursor is not None if by_cursor else len(seen) < total
+        if plain or not fresh or not more:
+            break
+    if len(seen) < total:
+        raise ContractBroken(
+            f"{transport.system} says that {path} holds {total}, but listed only {len(seen)}; the listing is not used.",
+            system=transport.system,
+        )
+
+
+async def matching(
+    transport: Transport, path: str, decoder: msgspec.json.Decoder[ListResponse[Resource]], filter_text: str
+) -> list[Resource]:
+    """What the server answers to a filter. The caller must compare every hit: some servers ignore filters."""
+    answer = await _page(transport, path, {"filter": filter_text}, decoder)
+    return answer.Resources or []
+
+
+async def _page(
+    transport: Transport,
+    path: str,
+    params: dict[str, str],
+    decoder: msgspec.json.Decoder[ListResponse[Resource]],
+) -> ListResponse[Resource]:
+    body = await transport.read(path, params)
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        what = "a web page" if body.lstrip()[:1] == b"<" else f"something that is no SCIM list ({str(error)[:120]})"
+        raise ContractBroken(f"{transport.system} answered {path} with {what}.", system=transport.system) from None

@@ -1,0 +1,7 @@
+"""`python -m jmltui`."""
+
+import sys
+
+from jmltui.cli import main
+
+sys.exit(main())

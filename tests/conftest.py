@@ -1,0 +1,50 @@
+"""What every test gets: an environment of its own, and a clock that stands still."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.servers.scim2"]
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches them, and nothing of theirs is written."""
+    for name in list(os.environ):
+        if name.startswith(("TEXTUAL", "XDG_")) or name in ("NO_COLOR", "JMLTUI_HOME"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TZ", "UTC")
+
+
+class StandingClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, by: timedelta) -> None:
+        """Move on."""
+        self.now += by
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """A Monday morning."""
+    return StandingClock(datetime(2026, 6, 1, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A folder only its owner can read."""
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    return folder
