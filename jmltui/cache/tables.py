@@ -212,6 +212,7 @@ class CaseRow(SQLModel, table=True):
     target_at: datetime
     opened_at: datetime
     opened_by: str
+    run_through: bool = False
     requested_by: str = ""
     claimed_by: str = ""
     owner: str = ""

@@ -219,6 +219,7 @@ ACTION_MOVES: Final[dict[tuple[ActionState, ActionEvent], ActionState]] = {
     (ActionState.FAILED, ActionEvent.RELEASE): ActionState.READY,
     (ActionState.FAILED, ActionEvent.ATTEST): ActionState.ATTESTED,
     (ActionState.FAILED, ActionEvent.SKIP): ActionState.SKIPPED,
+    (ActionState.BLOCKED, ActionEvent.ATTEST): ActionState.ATTESTED,
     (ActionState.BLOCKED, ActionEvent.RELEASE): ActionState.READY,
     (ActionState.BLOCKED, ActionEvent.SKIP): ActionState.SKIPPED,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link
@@ -93,12 +93,13 @@ def diff(
     grants: Sequence[HeldGrant],
     world: World,
     protected: Protected,
+    undecided: Sequence[Assignment] = (),
 ) -> tuple[DiffLine, ...]:
     """The whole difference for one person, in the order system, accounts first, then entitlements.
 
     `login` gives, per system, the login a new account would get. A leaver has no assignments: everything
     confirmed to be theirs is removed, explained or not. Only confirmed links count; a proposed account is
-    shown as blocked.
+    shown as blocked. What is `undecided` (an attribute is empty) is neither added nor removed.
     """
     due = () if kind is CaseKind.LEAVER else tuple(assignments)
     lines: list[DiffLine] = []
@@ -110,7 +111,17 @@ def diff(
         lines += _account_lines(kind, system, login.get(system, ""), wanted, here, confirmed, world, protected)
         held = [g for g in grants if g.system == system]
         lines += _grant_lines(kind, system, login.get(system, ""), wanted, confirmed, held, world, protected)
+    if kind is not CaseKind.LEAVER:
+        unsure = {(a.system, a.target) for a in undecided} - {(a.system, a.target) for a in due}
+        lines = [_kept_if_unsure(line, unsure) for line in lines]
     return tuple(lines)
+
+
+def _kept_if_unsure(line: DiffLine, unsure: set[tuple[str, str]]) -> DiffLine:
+    if line.kind is not DiffKind.REMOVE or (line.system, line.target) not in unsure:
+        return line
+    reason = "cannot tell whether it is due: an attribute that a role asks for is empty"
+    return replace(line, kind=DiffKind.BLOCKED, operation=None, reason=reason)
 
 
 def _account_lines(

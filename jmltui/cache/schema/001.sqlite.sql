@@ -209,6 +209,7 @@ CREATE TABLE jcase (
 	target_at DATETIME NOT NULL,
 	opened_at DATETIME NOT NULL,
 	opened_by VARCHAR NOT NULL,
+	run_through BOOLEAN NOT NULL,
 	requested_by VARCHAR NOT NULL,
 	claimed_by VARCHAR NOT NULL,
 	owner VARCHAR NOT NULL,

@@ -1,0 +1,356 @@
+"""Cases and their steps: opening, reading, moving on; each change of state goes through the domain's machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlmodel import Session, col
+
+from jmltui.domain.case import (
+    ActionEvent,
+    ActionState,
+    CaseEvent,
+    CaseKind,
+    CaseState,
+    StepEvent,
+    StepState,
+    action_after,
+    case_after,
+    step_after,
+)
+from jmltui.domain.operation import Proof
+from jmltui.domain.person import Person
+from jmltui.domain.plan import Plan, PlannedAction
+from jmltui.domain.procedure import Do
+from jmltui.errors import JmltuiError, StaleWrite
+
+from .journal import Entry, append, signal_change
+from .tables import ActionRow, ApprovalRow, CaseRow, LineRow, StepRow
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A case to open, with its plan."""
+
+    kind: CaseKind
+    person: Person
+    plan: Plan
+    event_key: str
+    event: Mapping[str, object]
+    state: CaseState
+    due: datetime
+    batch_id: int | None = None
+    absent: bool = False
+    held_reason: str = ""
+
+
+class NoSuchCase(JmltuiError):
+    """There is no case, step or batch of that number."""
+
+
+def has_event(session: Session, event_key: str) -> bool:
+    """Whether a case was opened for this very event already."""
+    return session.scalars(select(col(CaseRow.id)).where(col(CaseRow.event_key) == event_key)).first() is not None
+
+
+def live_case_of(session: Session, person_id: int) -> CaseRow | None:
+    """The open case of a person, if there is one."""
+    query = select(CaseRow).where(col(CaseRow.person_id) == person_id, col(CaseRow.live) == 1)
+    return session.scalars(query).first()
+
+
+def open_case(session: Session, new: NewCase, actor: str, now: datetime) -> int:
+    """Insert a case with its checklist, diff and actions, and bring it to its first state."""
+    plan, person = new.plan, new.person
+    row = CaseRow(
+        kind=new.kind.value,
+        state=new.state.value,
+        live=1,
+        person_id=person.id,
+        person_name=person.name,
+        person_key=person.key,
+        department=person.department,
+        source=person.source,
+        event=json.dumps(dict(new.event), default=str),
+        event_key=new.event_key,
+        batch_id=new.batch_id,
+        absent=new.absent,
+        urgent=person.urgent,
+        due=new.due,
+        target_at=new.due + plan.procedure.target,
+        next_due=new.due,
+        opened_at=now,
+        opened_by=actor,
+        owner=plan.procedure.owner,
+        fallback_owner=plan.procedure.fallback_owner,
+        policy_hash=plan.policy_hash,
+        held_reason=new.held_reason,
+    )
+    session.add(row)
+    session.flush()
+    case_id = row.id or 0
+    write_plan(session, row, plan, frozenset())
+    summary = f"{new.kind.value} case opened for {person.name} ({person.key})"
+    append(session, now, Entry(actor, "case.open", summary, case_id, person.id, facts={"event": dict(new.event)}))
+    advance(session, case_id, now)
+    return case_id
+
+
+def write_plan(session: Session, case: CaseRow, plan: Plan, done: frozenset[str]) -> None:
+    """Write the diff, the steps and the actions of a plan; steps whose keys are `done` are left as they are."""
+    case.plan_hash, case.policy_hash, case.danger = plan.hash(), plan.policy_hash, int(plan.danger)
+    session.execute(delete(LineRow).where(col(LineRow.case_id) == case.id))
+    for seq, line in enumerate(plan.lines):
+        session.add(
+            LineRow(
+                case_id=case.id or 0,
+                seq=seq,
+                kind=line.kind.value,
+                system=line.system,
+                operation=line.operation.value if line.operation else "",
+                account_id=line.account_id,
+                login=line.login,
+                entitlement_id=line.entitlement_id,
+                target=line.target,
+                reason=line.reason,
+                privileged=line.privileged,
+                approval=line.approval,
+            )
+        )
+    for seq, planned in enumerate(plan.steps):
+        template = planned.template
+        if template.id in done:
+            continue
+        step = StepRow(
+            case_id=case.id or 0,
+            seq=seq,
+            key=template.id,
+            do=template.do.value,
+            title=template.title,
+            state=StepState.WAITING.value,
+            owner=template.owner or case.owner,
+            fallback_owner=template.fallback_owner or case.fallback_owner,
+            target_at=case.due + template.target if template.target else case.target_at,
+            needs=json.dumps(list(template.needs)),
+            approval=planned.approval,
+            danger=int(planned.danger),
+            text=template.text,
+        )
+        session.add(step)
+        session.flush()
+        for number, action in enumerate(planned.actions):
+            session.add(_action_row(case, step, number, action))
+    session.flush()
+
+
+def _action_row(case: CaseRow, step: StepRow, seq: int, action: PlannedAction) -> ActionRow:
+    return ActionRow(
+        case_id=case.id or 0,
+        step_id=step.id or 0,
+        seq=seq,
+        system=action.system,
+        operation=action.operation.value,
+        account_id=action.account_id,
+        login=action.login,
+        entitlement_id=action.entitlement_id,
+        target=action.target,
+        reason=action.reason,
+        wanted=json.dumps(dict(action.wanted)),
+        expects=json.dumps(dict(action.expects)),
+        proof=action.proof.value if not action.manual else Proof.NONE.value,
+        danger=int(action.danger),
+        inverse=action.inverse.value if action.inverse else "",
+        manual=action.manual,
+        note=action.note,
+        idem_key=f"{case.id}.{step.id}.{seq}.{action.fingerprint()[:16]}",
+        fingerprint=action.fingerprint(),
+        plan_hash=case.plan_hash,
+        state=ActionState.PLANNED.value,
+    )
+
+
+def case_row(session: Session, case_id: int) -> CaseRow:
+    """The case. Raises NoSuchCase."""
+    row = session.get(CaseRow, case_id)
+    if row is None:
+        raise NoSuchCase(f"There is no case {case_id}.", hint="`jmltui cases` lists the pending ones.")
+    return row
+
+
+def step_row(session: Session, case_id: int, key: str) -> StepRow:
+    """A step by its key. Raises NoSuchCase."""
+    query = select(StepRow).where(col(StepRow.case_id) == case_id, col(StepRow.key) == key)
+    row = session.scalars(query).first()
+    if row is None:
+        known = session.scalars(select(col(StepRow.key)).where(col(StepRow.case_id) == case_id))
+        raise NoSuchCase(f"Case {case_id} has no step “{key}”.", hint=f"Its steps: {', '.join(known)}.")
+    return row
+
+
+def steps_of(session: Session, case_id: int) -> Sequence[StepRow]:
+    """The checklist in its order."""
+    return session.scalars(select(StepRow).where(col(StepRow.case_id) == case_id).order_by(col(StepRow.seq))).all()
+
+
+def actions_of(session: Session, case_id: int) -> Sequence[ActionRow]:
+    """All actions of a case in the order of its steps."""
+    query = select(ActionRow).where(col(ActionRow.case_id) == case_id)
+    return session.scalars(query.order_by(col(ActionRow.step_id), col(ActionRow.seq))).all()
+
+
+def move_case(session: Session, case: CaseRow, event: CaseEvent, now: datetime) -> None:
+    """Move a case along its machine. Raises IllegalMove."""
+    state = case_after(CaseState(case.state), event)
+    case.state, case.live, case.version = state.value, int(state.is_live), case.version + 1
+    case.closed_at = None if state.is_live else now
+
+
+def move_step(step: StepRow, event: StepEvent, now: datetime, by: str = "") -> None:
+    """Move a step along its machine. Raises IllegalMove."""
+    step.state = step_after(StepState(step.state), event).value
+    step.version += 1
+    if StepState(step.state).is_settled:
+        step.done_at, step.done_by = now, by or step.done_by
+
+
+def move_action(action: ActionRow, event: ActionEvent, now: datetime) -> None:
+    """Move an action along its machine. Raises IllegalMove."""
+    state = action_after(ActionState(action.state), event)
+    action.state, action.version = state.value, action.version + 1
+    if state.is_settled:
+        action.settled_at = now
+
+
+def release(step: StepRow, actions: Sequence[ActionRow], by: str, run_at: datetime, now: datetime) -> None:
+    """Hand a ready step to the worker: its actions become ready, manual ones wait for a person at once."""
+    move_step(step, StepEvent.RUN if step.state == StepState.READY.value else StepEvent.RETRY, now)
+    step.requested_by, step.started_at = by, step.started_at or now
+    for action in actions:
+        state = ActionState(action.state)
+        if state.is_settled or state in (ActionState.READY, ActionState.RUNNING):
+            continue
+        if state is ActionState.PLANNED and action.manual:
+            move_action(action, ActionEvent.BLOCK, now)
+            action.outcome = action.note
+        elif state is ActionState.PLANNED or (state.needs_person and not action.manual):
+            move_action(action, ActionEvent.RELEASE, now)
+            action.run_at, action.requested_by, action.attempts, action.checks = run_at, by, 0, 0
+
+
+def advance(session: Session, case_id: int, now: datetime) -> None:
+    """Move every step on that can move, close the case when all is proved, and renew what the queue shows."""
+    case = case_row(session, case_id)
+    steps, actions = steps_of(session, case_id), actions_of(session, case_id)
+    by_step = {step.id: [a for a in actions if a.step_id == step.id] for step in steps}
+    if case.state == CaseState.OPEN.value:
+        while any(_advance_step(session, case, step, steps, by_step[step.id], actions, now) for step in steps):
+            pass
+        if all(StepState(step.state).is_settled for step in steps):
+            move_case(session, case, CaseEvent.COMPLETE, now)
+            summary = f"{case.kind} case of {case.person_name} ({case.person_key}) is done, every step proved or stated"
+            append(session, now, Entry("jmltui", "case.done", summary, case.id, case.person_id))
+    _renew(case, steps, actions)
+    signal_change(session, now, "case", case.id)
+    session.flush()
+
+
+def _advance_step(
+    session: Session,
+    case: CaseRow,
+    step: StepRow,
+    steps: Sequence[StepRow],
+    mine: Sequence[ActionRow],
+    actions: Sequence[ActionRow],
+    now: datetime,
+) -> bool:
+    """One move of one step; whether there was any."""
+    state, do = StepState(step.state), Do(step.do)
+    if state is StepState.WAITING:
+        settled = {s.key for s in steps if StepState(s.state).is_settled}
+        if not set(json.loads(step.needs)) <= settled:
+            return False
+        approved = not step.approval or _approved(session, case, step)
+        move_step(step, StepEvent.NEEDS_MET if approved else StepEvent.NEEDS_APPROVAL, now)
+        return True
+    if state is StepState.READY:
+        return _advance_ready(case, step, do, mine, actions, now)
+    if state not in (StepState.QUEUED, StepState.RUNNING, StepState.ATTENTION) or not do.is_automatic:
+        return False
+    states = [ActionState(a.state) for a in mine]
+    if all(s.is_settled for s in states):
+        move_step(step, StepEvent.FINISH, now, step.requested_by)
+        return True
+    if state is StepState.ATTENTION:
+        return False
+    if all(s.is_settled or s.needs_person for s in states):
+        move_step(step, StepEvent.TROUBLE, now)
+        return True
+    if state is StepState.QUEUED and any(s is not ActionState.READY for s in states):
+        move_step(step, StepEvent.START, now)
+        return True
+    return False
+
+
+def _advance_ready(
+    case: CaseRow, step: StepRow, do: Do, mine: Sequence[ActionRow], actions: Sequence[ActionRow], now: datetime
+) -> bool:
+    if do in (Do.VERIFY, Do.EVIDENCE):
+        if not all(ActionState(a.state).is_settled for a in actions):
+            return False
+        proved = sum(a.state == ActionState.CONFIRMED.value for a in actions)
+        step.note = f"{proved} of {len(actions)} effects read back and confirmed"
+        move_step(step, StepEvent.FINISH, now, "jmltui")
+        return True
+    if not do.is_automatic:
+        return False
+    if not mine:
+        step.note = "nothing to do"
+        move_step(step, StepEvent.FINISH, now, "jmltui")
+        return True
+    if case.run_through:
+        release(step, mine, case.requested_by, max(now, case.due), now)
+        return True
+    return False
+
+
+def _approved(session: Session, case: CaseRow, step: StepRow) -> bool:
+    query = select(col(ApprovalRow.id)).where(
+        col(ApprovalRow.step_id) == step.id,
+        col(ApprovalRow.plan_hash) == case.plan_hash,
+        col(ApprovalRow.decision) == "approve",
+    )
+    return session.scalars(query).first() is not None
+
+
+def _renew(case: CaseRow, steps: Sequence[StepRow], actions: Sequence[ActionRow]) -> None:
+    states = [StepState(step.state) for step in steps]
+    left = [step for step in steps if not StepState(step.state).is_settled]
+    case.steps_total, case.steps_done = len(steps), sum(s.is_settled for s in states)
+    case.attention = sum(s is StepState.ATTENTION for s in states)
+    case.approvals = sum(s is StepState.APPROVAL for s in states)
+    case.working = sum(s in (StepState.QUEUED, StepState.RUNNING) for s in states)
+    case.danger = max((a.danger for a in actions if not ActionState(a.state).is_settled), default=0)
+    shown = next((s for s in left if s.state != StepState.WAITING.value), left[0] if left else None)
+    case.next_step = shown.title if shown is not None else ""
+    case.next_due = min((s.target_at for s in left if s.target_at is not None), default=case.target_at)
+
+
+def expect_version(what: str, found: int, seen: int | None, changed_by: str = "") -> None:
+    """Raise StaleWrite when the record is not as the caller saw it."""
+    if seen is not None and found != seen:
+        who = changed_by or "Somebody"
+        raise StaleWrite(f"{who} changed this {what} a moment ago; nothing was done.", hint="Look again, then decide.")
+
+
+def opened_since(session: Session, kind: CaseKind, since: datetime, source: str) -> int:
+    """How many cases of a kind were opened for a source since an instant, by whatever way."""
+    query = (
+        select(func.count())
+        .select_from(CaseRow)
+        .where(col(CaseRow.kind) == kind.value, col(CaseRow.opened_at) >= since, col(CaseRow.source) == source)
+    )
+    return int(session.scalar(query) or 0)

@@ -1,0 +1,242 @@
+"""The mirror of the systems: accounts, entitlements and grants, swapped as a whole when a listing is complete."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlmodel import Session, col
+
+from jmltui.domain.access import Account, AccountState, Entitlement, Grant, Link
+from jmltui.domain.diff import HeldAccount, HeldGrant, World, target_of
+
+from .tables import AccountRow, EntitlementRow, HeldRow, SystemRow
+
+
+def replace_system(
+    session: Session,
+    system: str,
+    accounts: Sequence[Account],
+    entitlements: Sequence[Entitlement],
+    grants: Iterable[Grant],
+    at: datetime,
+) -> tuple[int, int, int]:
+    """Swap the mirror of one system for a complete listing; links are kept by account id. Returns the counts."""
+    _replace_accounts(session, system, accounts, at)
+    _replace_entitlements(session, system, entitlements, at)
+    session.flush()
+    account_rows = dict(
+        session.execute(
+            select(col(AccountRow.account_id), col(AccountRow.id)).where(col(AccountRow.system) == system)
+        ).all()
+    )
+    entitlement_rows = dict(
+        session.execute(
+            select(col(EntitlementRow.entitlement_id), col(EntitlementRow.id)).where(
+                col(EntitlementRow.system) == system
+            )
+        ).all()
+    )
+    mine = select(col(EntitlementRow.id)).where(col(EntitlementRow.system) == system)
+    session.execute(delete(HeldRow).where(col(HeldRow.entitlement).in_(mine)))
+    held = {
+        (account_rows[g.account_id], entitlement_rows[g.entitlement_id]): {
+            "account": account_rows[g.account_id],
+            "entitlement": entitlement_rows[g.entitlement_id],
+            "direct": g.direct,
+            "via": json.dumps(g.via) if g.via else "",
+            "expires": g.expires,
+        }
+        for g in grants
+        if g.account_id in account_rows and g.entitlement_id in entitlement_rows
+    }
+    if held:
+        session.execute(insert(HeldRow), list(held.values()))
+    return len(accounts), len(entitlements), len(held)
+
+
+def _replace_accounts(session: Session, system: str, accounts: Sequence[Account], at: datetime) -> None:
+    before = {
+        row.account_id: row for row in session.scalars(select(AccountRow).where(col(AccountRow.system) == system))
+    }
+    new = []
+    for account in accounts:
+        values = _account_values(system, account, at)
+        row = before.pop(account.id, None)
+        if row is None:
+            new.append({**values, "link": Link.ORPHANED.value, "person_id": None})
+        else:
+            for name, value in values.items():
+                if getattr(row, name) != value:
+                    setattr(row, name, value)
+    gone = [row.id for row in before.values()]
+    for start in range(0, len(gone), 500):
+        part = gone[start : start + 500]
+        session.execute(delete(HeldRow).where(col(HeldRow.account).in_(part)))
+        session.execute(delete(AccountRow).where(col(AccountRow.id).in_(part)))
+    if new:
+        session.execute(insert(AccountRow), new)
+
+
+def _replace_entitlements(session: Session, system: str, entitlements: Sequence[Entitlement], at: datetime) -> None:
+    query = select(EntitlementRow).where(col(EntitlementRow.system) == system)
+    before = {row.entitlement_id: row for row in session.scalars(query)}
+    new = []
+    for entitlement in entitlements:
+        values: dict[str, object] = {
+            "system": system,
+            "entitlement_id": entitlement.id,
+            "kind": entitlement.kind,
+            "name": entitlement.name,
+            "target": target_of(entitlement),
+            "privileged": entitlement.privileged,
+            "grantable": entitlement.grantable,
+            "read_at": at,
+        }
+        row = before.pop(entitlement.id, None)
+        if row is None:
+            new.append(values)
+        else:
+            for name, value in values.items():
+                setattr(row, name, value)
+    for row in before.values():
+        session.execute(delete(HeldRow).where(col(HeldRow.entitlement) == row.id))
+        session.delete(row)
+    if new:
+        session.execute(insert(EntitlementRow), new)
+
+
+def _account_values(system: str, account: Account, at: datetime) -> dict[str, object]:
+    return {
+        "system": system,
+        "account_id": account.id,
+        "login": account.login,
+        "login_folded": account.login.casefold(),
+        "state": account.state.value,
+        "emails": json.dumps(list(account.emails)),
+        "external_id": account.external_id,
+        "display": account.display,
+        "kind": account.kind,
+        "last_seen": account.last_seen,
+        "expires": account.expires,
+        "version": account.version,
+        "read_at": at,
+    }
+
+
+def note_account(session: Session, system: str, account: Account, person_id: int | None, at: datetime) -> None:
+    """Put one account that was read back into the mirror; `person_id` links a created one, confirmed."""
+    query = select(AccountRow).where(col(AccountRow.system) == system, col(AccountRow.account_id) == account.id)
+    row = session.scalars(query).first()
+    values = _account_values(system, account, at)
+    if row is None:
+        row = AccountRow.model_validate({**values, "link": Link.ORPHANED.value})
+    for name, value in values.items():
+        setattr(row, name, value)
+    if person_id is not None:
+        row.person_id, row.link = person_id, Link.CONFIRMED.value
+    session.add(row)
+
+
+def note_state(session: Session, system: str, account_id: str, state: AccountState) -> None:
+    """Put the state of an account that was read back into the mirror."""
+    session.execute(
+        update(AccountRow)
+        .where(col(AccountRow.system) == system, col(AccountRow.account_id) == account_id)
+        .values(state=state.value)
+    )
+
+
+def note_grant(session: Session, system: str, account_id: str, entitlement_id: str, held: bool) -> None:
+    """Put one grant that was read back into the mirror."""
+    account = session.scalars(
+        select(col(AccountRow.id)).where(col(AccountRow.system) == system, col(AccountRow.account_id) == account_id)
+    ).first()
+    entitlement = session.scalars(
+        select(col(EntitlementRow.id)).where(
+            col(EntitlementRow.system) == system, col(EntitlementRow.entitlement_id) == entitlement_id
+        )
+    ).first()
+    if account is None or entitlement is None:
+        return
+    present = session.get(HeldRow, (account, entitlement))
+    if held and present is None:
+        session.add(HeldRow(account=account, entitlement=entitlement))
+    elif not held and present is not None:
+        session.delete(present)
+
+
+def held_by(
+    session: Session, person_ids: Sequence[int]
+) -> tuple[Mapping[int, list[HeldAccount]], Mapping[int, list[HeldGrant]]]:
+    """Accounts and grants by person, for many people at once."""
+    accounts: dict[int, list[HeldAccount]] = defaultdict(list)
+    grants: dict[int, list[HeldGrant]] = defaultdict(list)
+    ids = sorted(set(person_ids))
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        for row in session.scalars(select(AccountRow).where(col(AccountRow.person_id).in_(part))):
+            accounts[row.person_id or 0].append(HeldAccount(row.system, account_of(row), Link(row.link)))
+        query = (
+            select(col(AccountRow.person_id), col(AccountRow.account_id), HeldRow, EntitlementRow)
+            .join(HeldRow, col(HeldRow.account) == col(AccountRow.id))
+            .join(EntitlementRow, col(EntitlementRow.id) == col(HeldRow.entitlement))
+            .where(col(AccountRow.person_id).in_(part))
+        )
+        for person_id, account_id, held, row in session.execute(query):
+            via = tuple(json.loads(held.via)) if held.via else ()
+            grant = Grant(account_id, row.entitlement_id, held.direct, via, held.expires)
+            grants[person_id].append(HeldGrant(row.system, grant, _entitlement(row)))
+    return accounts, grants
+
+
+def world(
+    session: Session,
+    managed: frozenset[tuple[str, str]],
+    managed_systems: frozenset[str],
+) -> World:
+    """What the cache knows of all systems, for planning."""
+    rows = session.scalars(select(EntitlementRow))
+    logins = session.execute(select(col(AccountRow.system), col(AccountRow.login_folded), col(AccountRow.account_id)))
+    return World(
+        entitlements={(row.system, row.target): _entitlement(row) for row in rows},
+        managed=managed,
+        managed_systems=managed_systems,
+        logins_taken={(system, login): account_id for system, login, account_id in logins},
+    )
+
+
+def system_state(session: Session, name: str, **facts: object) -> None:
+    """Record how a system stands."""
+    row = session.get(SystemRow, name) or SystemRow(name=name)
+    for key, value in facts.items():
+        setattr(row, key, value)
+    session.add(row)
+
+
+def systems(session: Session) -> list[dict[str, object]]:
+    """Every system as a plain mapping."""
+    return [row.model_dump() for row in session.scalars(select(SystemRow).order_by(col(SystemRow.name)))]
+
+
+def _entitlement(row: EntitlementRow) -> Entitlement:
+    return Entitlement(row.entitlement_id, row.kind, row.name, row.privileged, row.grantable)
+
+
+def account_of(row: AccountRow) -> Account:
+    """The domain value of a row."""
+    return Account(
+        id=row.account_id,
+        login=row.login,
+        state=AccountState(row.state),
+        emails=tuple(json.loads(row.emails)),
+        external_id=row.external_id,
+        display=row.display,
+        kind=row.kind,
+        last_seen=row.last_seen,
+        expires=row.expires,
+        version=row.version,
+    )

@@ -1,0 +1,65 @@
+"""What happened to a person: the decision from two statements of a source, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .case import CaseKind
+from .person import Person, PersonStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that asks for a case. `due` is when it takes effect; `facts` say what changed."""
+
+    kind: CaseKind
+    due: datetime
+    key: str
+    facts: dict[str, object]
+
+
+def detect(
+    before: Person | None,
+    after: Person,
+    *,
+    was_present: bool,
+    mover_attributes: Sequence[str],
+    zone: str,
+    now: datetime,
+) -> Event | None:
+    """The event that follows from what the source said before and says now, or None.
+
+    A leaver is somebody whom the source calls left, or who has an end date that was not there before. Somebody new or
+    back who is not leaving joins (or rejoins). A mover changed an attribute that the policy cares for.
+    """
+    ends = after.access_ends(zone)
+    leaving = after.status is PersonStatus.LEFT or ends is not None
+    if leaving and (after.status is PersonStatus.LEFT or (ends is not None and ends <= now)) and before is None:
+        return None
+    was_leaving = before is not None and was_present and (before.status is PersonStatus.LEFT or before.ends is not None)
+    if (
+        leaving
+        and before is not None
+        and (not was_leaving or (before.status, before.ends) != (after.status, after.ends))
+    ):
+        due = now if after.urgent or after.status is PersonStatus.LEFT or ends is None else ends
+        when = after.ends.isoformat() if after.ends else after.status.value
+        return Event(CaseKind.LEAVER, due, f"leaver:{when}", {"ends": when, "reason": after.reason})
+    if leaving and was_leaving:
+        return None
+    if before is None or not was_present or (was_leaving and not leaving):
+        kind = CaseKind.JOINER if before is None else CaseKind.REHIRE
+        begins = after.access_begins(zone)
+        due = begins if begins is not None else now
+        when = after.starts.isoformat() if after.starts else now.date().isoformat()
+        return Event(kind, due, f"{kind.value}:{when}", {"starts": when})
+    moved = {
+        name: {"before": before.attribute(name) or "", "after": after.attribute(name) or ""}
+        for name in mover_attributes
+        if before.attribute(name) != after.attribute(name)
+    }
+    if moved:
+        return Event(CaseKind.MOVER, now, "mover", dict(moved))
+    return None

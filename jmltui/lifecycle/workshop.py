@@ -1,0 +1,93 @@
+"""What every use case works with: cache, settings, policy, clock, actor and the opened adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from jmltui import plugins
+from jmltui.adapter_api import Adapter
+from jmltui.cache.engine import Cache, open_cache
+from jmltui.config import settings as settings_file
+from jmltui.config.places import Places
+from jmltui.config.settings import Settings
+from jmltui.policy import Policy
+from jmltui.policy import load as load_policy
+
+
+class AdapterPool:
+    """The adapters of this process, each built once and opened when first asked for."""
+
+    def __init__(self, settings: Settings, secret: Callable[[str], str], clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._clock = clock
+        self._built: dict[str, Adapter] = {}
+        self._open: set[str] = set()
+
+    def built(self, name: str) -> Adapter:
+        """The adapter of a system, not opened. Raises PluginError and SettingsError."""
+        if name not in self._built:
+            block = self._settings.systems.get(name) or self._settings.sources[name]
+            made = plugins.build(block, self._settings.folder, self._secret, self._clock)
+            self._built[name] = cast("Adapter", made)
+        return self._built[name]
+
+    async def get(self, name: str) -> Adapter:
+        """The opened adapter. Raises AdapterError."""
+        adapter = self.built(name)
+        if name not in self._open:
+            await adapter.open()
+            self._open.add(name)
+        return adapter
+
+    async def forget(self, name: str) -> None:
+        """Close one adapter, so that the next call connects anew."""
+        adapter = self._built.pop(name, None)
+        if adapter is not None and name in self._open:
+            self._open.discard(name)
+            await adapter.close()
+
+    async def close(self) -> None:
+        """Close all."""
+        for name in list(self._built):
+            await self.forget(name)
+
+
+@dataclass
+class Workshop:
+    """One process's tools. `actor` is who asks."""
+
+    cache: Cache
+    settings: Settings
+    policy: Policy
+    clock: Callable[[], datetime]
+    actor: str
+    adapters: AdapterPool
+
+    async def close(self) -> None:
+        """Close adapters and cache."""
+        await self.adapters.close()
+        self.cache.close()
+
+
+def cache_url(places: Places, settings: Settings) -> str:
+    """Where the cache is: what settings name, else the state folder's file."""
+    if settings.cache_url:
+        return settings.cache_url
+    places.ensure_state()
+    return str(places.cache_file)
+
+
+def open_workshop(places: Places, actor: str, clock: Callable[[], datetime], environ: Mapping[str, str]) -> Workshop:
+    """Load settings and policy and open the cache. Raises SettingsError, PolicyError, CacheError."""
+    from jmltui.config import secrets
+
+    settings = settings_file.load(places.settings_file)
+    policy = load_policy(Path(settings.policy_folder))
+    opener = secrets.opener(environ, base=settings.folder)
+    cache = open_cache(cache_url(places, settings), clock=clock)
+    return Workshop(cache, settings, policy, clock, actor, AdapterPool(settings, opener, clock))
