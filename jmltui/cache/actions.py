@@ -51,6 +51,7 @@ class Claimed:
     person_id: int
     person_key: str
     requested_by: str
+    checking: bool
     was_unknown: bool
     attempts: int
     checks: int
@@ -184,6 +185,7 @@ def _take(session: Session, row: ActionRow, kind: str, owner: str, now: datetime
         person_id=case.person_id,
         person_key=case.person_key,
         requested_by=row.requested_by,
+        checking=kind == "verify",
         was_unknown=was_unknown,
         attempts=row.attempts,
         checks=row.checks,

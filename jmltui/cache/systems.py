@@ -141,6 +141,18 @@ def note_account(session: Session, system: str, account: Account, person_id: int
     session.add(row)
 
 
+def created_account(wanted: Mapping[str, str], account_id: str) -> Account:
+    """The account that a confirmed create made."""
+    return Account(
+        id=account_id,
+        login=wanted.get("login", ""),
+        state=AccountState.ACTIVE,
+        emails=tuple(filter(None, [wanted.get("email", "")])),
+        external_id=wanted.get("external_id"),
+        display=wanted.get("display", ""),
+    )
+
+
 def note_state(session: Session, system: str, account_id: str, state: AccountState) -> None:
     """Put the state of an account that was read back into the mirror."""
     session.execute(

@@ -1,0 +1,126 @@
+"""One detached worker per database: started by whoever needs it, held by a lock the kernel lets go of at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from jmltui.config.places import Places
+from jmltui.errors import JmltuiError
+from jmltui.lifecycle.workshop import open_workshop
+
+from .runner import LocalRunner
+
+IDLE: Final = timedelta(minutes=10)
+START_SECONDS: Final = 20.0
+
+
+class WorkerRuns(JmltuiError):
+    """Another worker serves this database already."""
+
+
+@contextmanager
+def only_worker(lock: Path) -> Iterator[None]:
+    """Hold the lock of the database. Raises WorkerRuns when somebody else does."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkerRuns("A worker serves this cache already; one is enough.") from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def running_worker(lock: Path) -> int | None:
+    """The process number of the worker that holds the lock, None when there is none."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        return int(text) if text.isdecimal() else 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def serve(
+    places: Places, clock: Callable[[], datetime], environ: Mapping[str, str], idle: timedelta | None = IDLE
+) -> None:
+    """Be the worker until stopped or idle. Raises WorkerRuns when there is one already."""
+    places.ensure_state()
+    with only_worker(places.worker_lock()):
+        asyncio.run(_serve(places, clock, environ, idle))
+
+
+async def _serve(
+    places: Places, clock: Callable[[], datetime], environ: Mapping[str, str], idle: timedelta | None
+) -> None:
+    workshop = open_workshop(places, "worker", clock, environ)
+    runner = LocalRunner(workshop, idle=idle)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, runner.stop.set)
+    try:
+        await runner.run()
+    finally:
+        await workshop.close()
+
+
+def ensure_worker(places: Places, environ: Mapping[str, str]) -> None:
+    """Start the worker unless it runs: in a session of its own, its words in the log. Raises JmltuiError."""
+    places.ensure_state()
+    lock = places.worker_lock()
+    if running_worker(lock) is not None:
+        return
+    log = os.open(places.worker_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jmltui", "worker"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        os.close(log)
+    end = time.monotonic() + START_SECONDS
+    while running_worker(lock) is None:
+        if process.poll() is not None and running_worker(lock) is None:
+            raise JmltuiError(
+                "The worker ended as soon as it was started.", hint=f"Its log says why: {places.worker_log}"
+            )
+        if time.monotonic() > end:
+            raise JmltuiError("The worker does not start.", hint=f"Look into its log: {places.worker_log}")
+        time.sleep(0.02)
+
+
+def stop_worker(places: Places) -> bool:
+    """Ask the worker to end and wait for it; whether there was one."""
+    number = running_worker(places.worker_lock())
+    if not number:
+        return False
+    os.kill(number, signal.SIGTERM)
+    end = time.monotonic() + 10
+    while running_worker(places.worker_lock()) is not None and time.monotonic() < end:
+        time.sleep(0.02)
+    return True

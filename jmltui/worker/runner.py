@@ -1,0 +1,176 @@
+"""The loop: claim, call, settle. Database work is short and off the event loop; no transaction spans a call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from jmltui.adapter_api import AccountState, AdapterError, Cap
+from jmltui.cache import actions, systems
+from jmltui.cache.actions import Claimed, Result
+from jmltui.cache.tables import MetaRow
+from jmltui.domain.case import ActionEvent
+from jmltui.errors import JmltuiError
+from jmltui.lifecycle.execute import STOPPING, Executor
+from jmltui.lifecycle.workshop import Workshop
+
+IDLE_SECONDS: Final = 0.2
+HEARTBEAT: Final = timedelta(seconds=5)
+STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
+
+
+class LocalRunner:
+    """One worker's loop over all systems. `stop` ends it; what is in flight stays as intents."""
+
+    def __init__(self, workshop: Workshop, *, idle: timedelta | None) -> None:
+        self._workshop = workshop
+        self._idle = idle
+        self._owner = f"worker:{socket.gethostname()}:{os.getpid()}"
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._random = random.Random()  # noqa: S311  jitter, no secret
+        self._beat: datetime | None = None
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until stopped, or until nothing has been to do for `idle`."""
+        workshop = self._workshop
+        with workshop.cache.write() as session:
+            actions.lose_all_of(session, self._owner, workshop.clock())
+        quiet_since = workshop.clock()
+        while not self.stop.is_set():
+            claimed = await asyncio.to_thread(self._claim)
+            for group in _groups(claimed):
+                task = asyncio.create_task(self._carry_out(group))
+                self._tasks[task] = group[0].system
+                task.add_done_callback(self._ended)
+            now = workshop.clock()
+            if claimed or self._tasks:
+                quiet_since = now
+            elif self._idle is not None and now - quiet_since > self._idle and not await self._waiting(now):
+                return
+            if not claimed:
+                await self._pause()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.stop.set()
+            raise error
+
+    async def _pause(self) -> None:
+        wait = set(self._tasks) | {asyncio.ensure_future(self.stop.wait())}
+        _, pending = await asyncio.wait(wait, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending - set(self._tasks):
+            task.cancel()
+
+    async def _waiting(self, now: datetime) -> bool:
+        def look() -> bool:
+            with self._workshop.cache.read() as session:
+                left, later = actions.work_left(session, now)
+                stopped = actions.stopped_systems(session)
+            return left > 0 and not stopped and later is None
+
+        return await asyncio.to_thread(look)
+
+    def _claim(self) -> list[Claimed]:
+        workshop = self._workshop
+        now = workshop.clock()
+        busy: dict[str, int] = defaultdict(int)
+        for system in self._tasks.values():
+            busy[system] += 1
+        room = {name: s.max_parallel - busy[name] for name, s in workshop.settings.systems.items()}
+        with workshop.cache.read() as session:
+            left, _ = actions.work_left(session, now)
+        if not left and self._beat is not None and now - self._beat < HEARTBEAT:
+            return []
+        with workshop.cache.write() as session:
+            actions.expire_leases(session, now)
+            self._heartbeat(session, now)
+            return actions.claim(session, self._owner, now, room)
+
+    def _heartbeat(self, session: Session, now: datetime) -> None:
+        if self._beat is None or now - self._beat >= HEARTBEAT:
+            row = session.get(MetaRow, "worker") or MetaRow(key="worker")
+            row.value = f"{now.isoformat()} {self._owner}"
+            session.add(row)
+            self._beat = now
+
+    async def _carry_out(self, group: Sequence[Claimed]) -> None:
+        system = group[0].system
+        try:
+            adapter = await self._workshop.adapters.get(system)
+        except (AdapterError, JmltuiError) as error:
+            await asyncio.to_thread(self._not_open, group, error)
+            return
+        block = self._workshop.settings.systems[system]
+        protected = self._workshop.policy.guards.protected
+        executor = Executor(adapter, protected, block.deadline, self._workshop.clock, self._random.random)
+        if group[0].checking:
+            await asyncio.to_thread(self._settle, await executor.check(group))
+            return
+        results = await executor.write(group)
+        await asyncio.to_thread(self._settle, results)
+        again = [r.claimed for r in results if r.events[-1:] == (ActionEvent.CHECK,)]
+        fresh = {r.claimed.id: r.account_id for r in results if r.account_id}
+        if again:
+            settle = adapter.capabilities()[again[0].operation].settle.total_seconds()
+            await asyncio.sleep(settle)
+            await asyncio.to_thread(self._settle, await executor.check([_with_account(c, fresh) for c in again]))
+
+    def _not_open(self, group: Sequence[Claimed], error: Exception) -> None:
+        told = f"{error} Nothing was changed; it is tried again by itself."
+        kind = type(error).__name__
+        run_at = self._workshop.clock() + timedelta(seconds=5)
+        events = {True: (ActionEvent.LOSE,), False: (ActionEvent.RETRY_LATER,)}
+        self._settle([Result(c, events[c.checking], told, kind, run_at=run_at) for c in group])
+
+    def _settle(self, results: Sequence[Result]) -> None:
+        now = self._workshop.clock()
+        with self._workshop.cache.write() as session:
+            written = actions.settle(session, results, now)
+            for result in written:
+                self._note(session, result, now)
+            for result in written:
+                if result.error_kind in STOPPING_KINDS:
+                    actions.stop_system(session, result.claimed.system, result.outcome, now)
+                    break
+                if result.error_kind == "RateLimited" and result.run_at is not None:
+                    actions.pause_system(session, result.claimed.system, result.run_at, result.outcome, now)
+
+    def _note(self, session: Session, result: Result, now: datetime) -> None:
+        """Put what was proved into the mirrors, so that screens are right without a full sync."""
+        if ActionEvent.CONFIRM not in result.events:
+            return
+        c = result.claimed
+        if c.operation is Cap.CREATE:
+            made = systems.created_account(c.wanted, result.account_id or c.account_id)
+            systems.note_account(session, c.system, made, c.person_id, now)
+        elif c.operation in (Cap.ENABLE, Cap.DISABLE):
+            state = AccountState.ACTIVE if c.operation is Cap.ENABLE else AccountState.DISABLED
+            systems.note_state(session, c.system, c.account_id, state)
+        elif c.operation in (Cap.GRANT, Cap.REVOKE):
+            systems.note_grant(session, c.system, c.account_id, c.entitlement_id, c.operation is Cap.GRANT)
+
+
+def _with_account(c: Claimed, fresh: dict[int, str]) -> Claimed:
+    return replace(c, account_id=fresh[c.id]) if c.id in fresh else c
+
+
+def _groups(claimed: Sequence[Claimed]) -> list[list[Claimed]]:
+    """Actions that go together: grants or revokes of one entitlement, all else alone."""
+    together: dict[tuple[object, ...], list[Claimed]] = defaultdict(list)
+    for c in claimed:
+        many = c.operation in (Cap.GRANT, Cap.REVOKE)
+        together[(c.checking, c.was_unknown, *c.bulk_key) if many else (c.id,)].append(c)
+    return list(together.values())
