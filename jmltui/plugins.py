@@ -67,10 +67,7 @@ def load(kind: str) -> AdapterClass:
     points = [point for point in _points() if point.name == kind]
     if not points:
         known = [point.name for point in _points()]
-        hint = (
-            did_you_mean(kind, known, kind="Installed")
-            or "No adapter is installed at all: install jmltui again."
-        )
+        hint = did_you_mean(kind, known, kind="Installed") or "No adapter is installed at all: install jmltui again."
         raise PluginError(f"No adapter named “{kind}” is installed.", hint=hint)
     values = sorted({point.value for point in points})
     if len(values) > 1:
@@ -120,7 +117,5 @@ def _load_point(point: EntryPoint) -> AdapterClass:
     lacking = [name for name in ("kind", "OPTIONS", "EXERCISED_AGAINST") if not hasattr(found, name)]
     if not isinstance(found, type) or lacking:
         what = f"it lacks {', '.join(lacking)}" if lacking else "it is not a class"
-        raise PluginError(
-            f"{owner} is not an adapter: {what}.", hint="Ask its author to run the conformance suite."
-        )
+        raise PluginError(f"{owner} is not an adapter: {what}.", hint="Ask its author to run the conformance suite.")
     return cast("AdapterClass", found)

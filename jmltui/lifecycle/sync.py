@@ -209,7 +209,8 @@ class Opener:
         for person, event in absent:
             self._open(planner, person, event, CaseState.QUESTION, batch, held, absent=True)
         if batch is not None:
-            report = BatchReport(batch, self._source.name, len(absent), len(leavers) if held else 0, held)
+            reason = held or f"{len(absent)} people are absent from the feed"
+            report = BatchReport(batch, self._source.name, len(absent), len(leavers) if held else 0, reason)
             self._report.batches.append(report)
 
     @property

@@ -1,0 +1,100 @@
+"""The command line: one module per command, imported only when it is called.
+
+Nothing but the standard library is imported for `--help` and `--version`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from jmltui import __version__
+
+from .context import Context
+
+COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("Start", "adapters", "list the installed adapters"),
+    ("Every day", "sync", "read the sources and systems, open the cases that follow"),
+    ("Every day", "cases", "list the pending cases"),
+    ("Every day", "plan", "show one case: its diff, its steps and what will be called"),
+    ("Every day", "run", "let the worker carry out steps, and wait for the proof"),
+    ("Every day", "approve", "approve a step that waits for it, or refuse it"),
+    ("Every day", "answer", "answer a question: did this person leave or stay?"),
+    ("Every day", "confirm", "confirm a batch of people by typing their number"),
+    ("Every day", "attest", "state that a manual step was done, or what you saw yourself"),
+    ("Every day", "skip", "skip a step, with a reason"),
+    ("Every day", "claim", "take a case, or hand it over"),
+    ("Every day", "note", "write a note into a case"),
+    ("Look", "journal", "list the journal, or verify its chain"),
+    ("Look", "systems", "list the systems: health, counts, what they can do and prove"),
+    ("Look", "explain", "why somebody is due an entitlement, or is not"),
+    ("Look", "policy", "check the policy folder"),
+    ("Set up", "worker", "run the worker here, ask whether it runs, or stop it"),
+)
+"""(group, name, what it does), in the order of `jmltui --help`."""
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def run(self, arguments: argparse.Namespace, context: Context) -> int:
+        """Do it; returns the exit code. Raises JmltuiError."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit code (0 good, 1 failed, 2 wrong use, 3.. see jmltui.errors)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = next((w for w in words if not w.startswith("-")), None)
+    parser = _parser(name)
+    arguments = parser.parse_args(words)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    context = Context.of_process(arguments)
+    return context.guarded(lambda: _module(arguments.command).run(arguments, context))
+
+
+def _module(name: str) -> Command:
+    module: Command = importlib.import_module(f"{__name__}.{name}_command")
+    return module
+
+
+def _parser(called: str | None) -> argparse.ArgumentParser:
+    """The parser; only the called command's module is imported to declare its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="jmltui",
+        description="Joiners, movers and leavers: plan, approve, apply, prove.",
+        epilog=_overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="jmltui [COMMAND] [--help]",
+    )
+    parser.add_argument("--version", action="version", version=f"jmltui {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    for _, name, summary in COMMANDS:
+        command = commands.add_parser(
+            name,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("--home", metavar="FOLDER", help="use the settings and state of this folder")
+        if name == called:
+            _module(name).configure(command)
+    return parser
+
+
+def _overview() -> str:
+    lines: list[str] = []
+    group = ""
+    for in_group, name, summary in COMMANDS:
+        if in_group != group:
+            lines += ["", f"{in_group}:"]
+            group = in_group
+        lines.append(f"  {name:<10} {summary}")
+    lines += ["", "jmltui COMMAND --help tells more; every listing command takes --json."]
+    return "\n".join(lines).strip("\n")

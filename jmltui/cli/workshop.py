@@ -1,0 +1,46 @@
+"""Opening what most commands need, and printing what most commands print."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .context import Context
+
+if TYPE_CHECKING:
+    from jmltui.lifecycle.workshop import Workshop
+
+
+@contextmanager
+def opened(context: Context) -> Iterator[Workshop]:
+    """The workshop of this installation and this caller; the cache is closed at the end."""
+    from jmltui.lifecycle.workshop import open_workshop
+
+    workshop = open_workshop(context.places, context.actor.login, context.clock, context.environ)
+    try:
+        yield workshop
+    finally:
+        workshop.cache.close()
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The switch that every command has."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_case(parser: argparse.ArgumentParser) -> None:
+    """The case a command is about."""
+    parser.add_argument("case", type=int, metavar="CASE", help="the number of the case (`jmltui cases`)")
+
+
+def done(context: Context, sentence: str, **facts: object) -> int:
+    """Say what was done."""
+    if context.json:
+        context.print_json({"done": sentence, **facts})
+    else:
+        from jmltui.domain.text import clean
+
+        context.say(clean(sentence, limit=500))
+    return 0

@@ -1,0 +1,1 @@
+"""The dashboard: it shows and asks; it executes nothing."""
