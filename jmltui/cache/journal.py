@@ -95,9 +95,11 @@ def verify(session: Session) -> ChainState:
     for seq, stored, digest in session.execute(select(*columns).order_by(col(JournalRow.seq))).yield_per(1000):
         if seq != expected:
             return ChainState(count, expected, f"entry {expected} is missing")
+        if not isinstance(stored, bytes):
+            return ChainState(count, seq, f"entry {seq} was altered")
         if json.loads(stored)["prev"] != previous:
             return ChainState(count, seq, f"entry {seq} does not follow the one before it")
-        if hashlib.sha256(CHAIN_PREFIX + bytes(stored)).hexdigest() != digest:
+        if hashlib.sha256(CHAIN_PREFIX + stored).hexdigest() != digest:
             return ChainState(count, seq, f"entry {seq} was altered")
         previous, expected, count = digest, expected + 1, count + 1
     return ChainState(count)

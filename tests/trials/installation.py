@@ -119,6 +119,8 @@ def write(folder: Path, months: list[Month], url: str) -> None:
         {"id": f"in-{entitlement_id(c, v)}", "match": {f"person.{c}": v}, "grants": [entitlement_id(c, v)]}
         for c, v in everything
     ]
+    entitlements.insert(0, {"id": "directory-account", "system": "directory", "target": "account"})
+    roles.insert(0, {"id": "everybody", "match": {"person.type": "employee"}, "grants": ["directory-account"]})
     attributes = {f"person.{column}": {"type": "string"} for column in ("functional_unit", "projects")}
     text = yaml.safe_dump(
         {"attributes": attributes, "entitlements": entitlements, "roles": roles}, sort_keys=False, allow_unicode=True
