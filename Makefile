@@ -4,20 +4,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 REPORTS := .cache/reports
 
-.PHONY: demo test check bench wheel clean
-
-$(VENV)/.stamp-run: pyproject.toml
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --editable .
-	touch $@
+.PHONY: test check wheel clean
 
 $(VENV)/.stamp-test: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --editable '.[test,dev]'
-	touch $@ $(VENV)/.stamp-run
-
-demo: $(VENV)/.stamp-run ## open the dashboard on the embedded practice company
-	$(PY) -m jmltui demo
+	touch $@
 
 check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 	$(VENV)/bin/ruff format --check .
@@ -28,9 +20,6 @@ check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 test: $(VENV)/.stamp-test ## every test, with the real servers
 	mkdir -p $(REPORTS)
 	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
-
-bench: $(VENV)/.stamp-test ## the numbers of docs/benchmarks.md
-	$(PY) -m tests.bench
 
 wheel: $(VENV)/.stamp-test ## build, install into a clean environment, smoke-test
 	rm -rf dist .cache/wheel

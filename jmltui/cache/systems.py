@@ -209,6 +209,7 @@ def world(
     session: Session,
     managed: frozenset[tuple[str, str]],
     managed_systems: frozenset[str],
+    remote_access: frozenset[tuple[str, str]],
 ) -> World:
     """What the cache knows of all systems, for planning."""
     rows = session.scalars(select(EntitlementRow))
@@ -217,6 +218,7 @@ def world(
         entitlements={(row.system, row.target): _entitlement(row) for row in rows},
         managed=managed,
         managed_systems=managed_systems,
+        remote_access=remote_access,
         logins_taken={(system, login): account_id for system, login, account_id in logins},
     )
 

@@ -16,6 +16,8 @@ from jmltui import __version__
 from .context import Context
 
 COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("Start", "init", "write a commented settings file and a starter policy folder"),
+    ("Start", "doctor", "say what is wrong with settings, policy, cache and systems"),
     ("Start", "adapters", "list the installed adapters"),
     ("Every day", "sync", "read the sources and systems, open the cases that follow"),
     ("Every day", "cases", "list the pending cases"),

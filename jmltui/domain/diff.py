@@ -70,13 +70,15 @@ class World:
     """What the cache knows of the systems: entitlements by (system, target), logins in use, managed targets.
 
     `managed` are the (system, target) pairs that the policy in force speaks of; a grant of one that is not
-    due is removed, a grant of anything else is unexplained. `target` of a grant is `kind:name`.
+    due is removed, a grant of anything else is unexplained. `target` of a grant is `kind:name`. `remote_access` are the
+    pairs that a leaver loses first.
     """
 
     entitlements: Mapping[tuple[str, str], Entitlement]
     managed: frozenset[tuple[str, str]]
     managed_systems: frozenset[str]
     logins_taken: Mapping[tuple[str, str], str]
+    remote_access: frozenset[tuple[str, str]] = frozenset()
 
 
 def target_of(entitlement: Entitlement) -> str:
@@ -267,6 +269,6 @@ def _held_line(
         reason,
         privileged=held.entitlement.privileged,
         approval=bool(due and due.approval),
-        remote_access=bool(due and due.remote_access),
+        remote_access=(system, target) in world.remote_access,
         entitlement=due.entitlement if due else "",
     )

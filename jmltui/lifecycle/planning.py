@@ -28,7 +28,7 @@ class Planner:
     def __init__(self, workshop: Workshop, session: Session, people: Sequence[Person]) -> None:
         self._workshop = workshop
         policy = workshop.policy
-        self._world = systems.world(session, policy.managed(), policy.managed_systems)
+        self._world = systems.world(session, policy.managed(), policy.managed_systems, policy.remote_access())
         ids = [person.id for person in people]
         self._accounts, self._grants = systems.held_by(session, ids)
         self._capabilities: dict[str, Capabilities] = {

@@ -1,1 +1,0 @@
-"""The dashboard: it shows and asks; it executes nothing."""
