@@ -1,5 +1,6 @@
 # Everything a fresh machine needs: Python 3.11 or newer, git and make. `make test` installs the rest itself.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that really runs: a name on the PATH may be a shim of a version manager.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 PY := $(VENV)/bin/python
 REPORTS := .cache/reports
