@@ -27,7 +27,9 @@ wheel: $(VENV)/.stamp-test ## build, install into a clean environment, smoke-tes
 	$(PY) -m build --quiet --outdir dist .
 	$(PYTHON) -m venv .cache/wheel
 	.cache/wheel/bin/python -m pip install --quiet dist/*.whl
-	cd .cache && wheel/bin/jmltui --version && wheel/bin/jmltui --help >/dev/null && wheel/bin/jmltui adapters
+	rm -rf .cache/home && cd .cache && export JMLTUI_HOME=$$PWD/home && wheel/bin/jmltui --version \
+	  && wheel/bin/jmltui --help >/dev/null && wheel/bin/jmltui adapters && wheel/bin/jmltui init \
+	  && wheel/bin/jmltui policy lint && wheel/bin/jmltui cases && wheel/bin/jmltui journal verify
 
 clean:
 	rm -rf dist build .cache $(VENV)

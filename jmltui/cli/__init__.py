@@ -28,6 +28,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "confirm", "confirm a batch of people by typing their number"),
     ("Every day", "attest", "state that a manual step was done, or what you saw yourself"),
     ("Every day", "skip", "skip a step, with a reason"),
+    ("Every day", "undo", "plan the way back of a step that is done"),
     ("Every day", "claim", "take a case, or hand it over"),
     ("Every day", "note", "write a note into a case"),
     ("Look", "journal", "list the journal, or verify its chain"),

@@ -11,6 +11,7 @@ from jmltui.cache import actions, journal
 from jmltui.errors import NotAllowed, StaleWrite
 from jmltui.lifecycle import requests
 from jmltui.lifecycle.approve import decide
+from jmltui.lifecycle.undo import undo
 from tests.lifecycle.conftest import STAFF, Office
 
 
@@ -243,3 +244,38 @@ async def test_a_revoked_token_stops_the_system_until_a_person_lets_it_go_on(off
     await office.settle()
     assert office.cases() == []
     assert office.truth()["e001"] == (True, {"Finance"})
+
+
+async def test_a_mistaken_leaver_comes_back_as_they_were(office: Office) -> None:
+    office.feed([p for p in STAFF if p[0] != "E002"])
+    report = await office.sync()
+    requests.confirm_batch(office.workshop, report.batches[0].id, "1")
+    (case,) = office.cases()
+    with pytest.raises(NotAllowed, match="only a step that is done"):
+        undo(office.workshop, case["id"], "disable")
+    requests.run_case(office.workshop, case["id"])
+    await office.settle()
+    assert office.truth()["e002"] == (False, set())
+    keys = [undo(office.workshop, case["id"], step) for step in ("groups", "disable")]
+    for key in keys:
+        with pytest.raises(NotAllowed, match="asked for this yourself"):
+            decide(office.workshop, case["id"], key, "", approve=True)
+        decide(office.by("bob"), case["id"], key, "", approve=True, reason="withdrawn by HR")
+        requests.run_step(office.workshop, case["id"], key)
+    await office.settle()
+    assert office.truth()["e002"] == (True, {"Finance"})
+    with pytest.raises(NotAllowed, match="changed nothing"):
+        undo(office.workshop, case["id"], "disable")
+
+
+async def test_an_undone_step_of_a_closed_case_reopens_it(office: Office) -> None:
+    office.feed([("E001", "Person 1", "Finance"), *STAFF[1:]])
+    await office.sync()
+    (case,) = office.cases()
+    requests.run_case(office.workshop, case["id"])
+    await office.settle()
+    assert office.case(case["id"])["state"] == "done"
+    requests.run_step(office.workshop, case["id"], undo(office.workshop, case["id"], "remove"))
+    await office.settle()
+    assert office.truth()["e001"] == (True, {"Finance", "IT"})
+    assert office.case(case["id"])["state"] == "done"
