@@ -23,6 +23,7 @@ from jmltui.config.settings import SourceSettings
 from jmltui.domain.case import CaseEvent, CaseKind, CaseState
 from jmltui.domain.detect import Event, detect
 from jmltui.domain.guards import FeedFacts, feed_problem
+from jmltui.domain.person import PersonStatus
 from jmltui.errors import FeedRefused
 
 from .planning import Planner
@@ -234,8 +235,13 @@ class Opener:
         return [
             (person, Event(CaseKind.LEAVER, self._now, "absent", facts))
             for person, feeds in change.missing
-            if feeds == wait
+            if feeds == wait and not self._left_before(person)
         ]
+
+    def _left_before(self, person: Person) -> bool:
+        """Whether the source had said already that this person left; then their absence is no news."""
+        ends = person.access_ends(self._workshop.settings.company_zone)
+        return person.status is PersonStatus.LEFT or (ends is not None and ends <= self._now)
 
     def _withdraw_questions(self, back: Sequence[Person]) -> None:
         """Who is in the feed again is no question any more."""

@@ -279,3 +279,17 @@ async def test_an_undone_step_of_a_closed_case_reopens_it(office: Office) -> Non
     await office.settle()
     assert office.truth()["e001"] == (True, {"Finance", "IT"})
     assert office.case(case["id"])["state"] == "done"
+
+
+async def test_who_left_and_is_then_dropped_from_the_feed_is_no_news(office: Office) -> None:
+    office.feed([(*STAFF[0], "2026-01-31"), *STAFF[1:]])
+    assert (await office.sync()).opened == {"leaver": 1}
+    (case,) = office.cases()
+    requests.run_case(office.workshop, case["id"])
+    await office.settle()
+    requests.attest(office.workshop, case["id"], "laptop", "handed in")
+    assert office.cases() == []
+    office.feed(STAFF[1:])
+    assert not (await office.sync()).opened
+    office.feed(STAFF)
+    assert (await office.sync()).opened == {"rehire": 1}
