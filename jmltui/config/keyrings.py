@@ -119,7 +119,7 @@ def within_deadline(call: Callable[[], T], seconds: float = DEADLINE_SECONDS) ->
     thread.join(seconds)
     if outcome:
         return outcome[0]
-    if not failure:
+    if not failure or isinstance(failure[0], TimeoutError):
         raise SecretError(f"The keyring did not answer within {seconds:g} seconds.", hint=_OTHER_WAY)
     if isinstance(failure[0], SecretError):
         raise failure[0]

@@ -185,9 +185,12 @@ def _read_file(path: Path) -> str:
         raise SecretError(
             f"The secret file {path} {reason}.", hint="Name the regular file itself, mode 0600."
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        _refuse_unsafe(path, os.fstat(file.fileno()))
-        data = file.read(MAX_BYTES + 1)
+    try:
+        _refuse_unsafe(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_BYTES:
         raise SecretError(f"The secret file {path} is larger than {MAX_BYTES} bytes.", hint="Keep one value in it.")
     try:
