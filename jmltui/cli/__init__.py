@@ -35,6 +35,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Look", "systems", "list the systems: health, counts, what they can do and prove"),
     ("Look", "explain", "why somebody is due an entitlement, or is not"),
     ("Look", "policy", "check the policy folder"),
+    ("Set up", "secrets", "store a secret behind its reference, or test one"),
     ("Set up", "worker", "run the worker here, ask whether it runs, or stop it"),
 )
 """(group, name, what it does), in the order of `jmltui --help`."""
