@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from jmltui.adapter_api import BadRow, Person, PersonStatus, PersonType
@@ -20,6 +21,10 @@ TRUE_WORDS: Final = frozenset({"1", "true", "yes", "y", "x"})
 FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "n"})
 
 
+GUARDED: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for a formula; an export of ours puts an apostrophe before it."""
+
+
 class Refused(Exception):
     """The row cannot be believed; the message is the reason."""
 
@@ -32,6 +37,7 @@ class Mapper:
     values: Mapping[str, str]
     defaults: Mapping[str, str]
     dates: Sequence[str]
+    exported: bool = False
 
     def person(self, row: Mapping[str, str | None], line: int, place: str) -> Person | BadRow:
         """The person of a row, or the row with the reason why not."""
@@ -49,6 +55,8 @@ class Mapper:
         limit = LIMITS.get(attribute, DEFAULT_LIMIT)
         if len(value) > limit:
             raise Refused(f"the {attribute} is {len(value)} characters long, more than {limit}")
+        if self.exported and value[:1] == "'" and value[1:2] in GUARDED:
+            value = value[1:]
         value = self.values.get(f"{attribute}.{value}", value)
         return value or self.defaults.get(attribute, "")
 
@@ -82,12 +90,20 @@ class Mapper:
     def _date(self, attribute: str, text: str) -> date | None:
         if not text:
             return None
-        for form in self.dates:
-            try:
-                return datetime.strptime(text, form).date()  # noqa: DTZ007  a calendar day has no zone
-            except ValueError:
-                continue
+        found = _day(text, tuple(self.dates))
+        if found is not None:
+            return found
         raise Refused(f"{attribute} “{text[:40]}” is no date of the form {' or '.join(self.dates)}")
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str, forms: tuple[str, ...]) -> date | None:
+    for form in forms:
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007  a calendar day has no zone
+        except ValueError:
+            continue
+    return None
 
 
 def _choice(kind: type[Choice], text: str, default: Choice, name: str) -> Choice:

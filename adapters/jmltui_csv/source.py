@@ -44,6 +44,7 @@ class CsvSource:
         Option("dates", OptionType.LIST, "Forms of dates, the first that fits counts.", ("%Y-%m-%d",)),
         Option("values", OptionType.MAP, "Other words for values: `attribute.word` = value.", {}),
         Option("defaults", OptionType.MAP, "What an empty attribute means.", {}),
+        Option("exported", OptionType.BOOLEAN, "Cells have an apostrophe before = + - @; it is taken away.", False),
     )
 
     def __init__(self, setup: Setup) -> None:
@@ -56,6 +57,7 @@ class CsvSource:
             values=_map(setup.options.get("values")),
             defaults=_map(setup.options.get("defaults")),
             dates=_list(setup.options.get("dates")) or ("%Y-%m-%d",),
+            exported=setup.options.get("exported") is True,
         )
         self._feed = FeedFile(0, "", complete=False, problem="The feed was not read yet.")
 
