@@ -18,6 +18,7 @@ from .context import Context
 COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Start", "init", "write a commented settings file and a starter policy folder"),
     ("Start", "doctor", "say what is wrong with settings, policy, cache and systems"),
+    ("Start", "practice", "write a practice company to try everything on, without any server"),
     ("Start", "adapters", "list the installed adapters"),
     ("Every day", "sync", "read the sources and systems, open the cases that follow"),
     ("Every day", "cases", "list the pending cases"),
