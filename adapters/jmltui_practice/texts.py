@@ -76,6 +76,9 @@ procedures:
     fallback_owner: team:security
     target: 24h
     steps:
+      # The doors prove nothing; in steps of their own they hold nobody up.
+      - {id: badge, do: account.disable, on: "system:doors", title: Block the badge, target: 15m}
+      - {id: doors, do: group.remove_all, on: "system:doors", title: Take the doors off the badge, needs: [badge]}
       - {id: disable, do: account.disable, title: Disable every account, target: 15m}
       - id: vpn-sessions
         do: session.revoke
@@ -116,6 +119,6 @@ procedures:
       - id: verify
         do: access.verify
         title: Read everything back
-        needs: [vpn-sessions, sessions, groups, tokens, chat-tokens]
+        needs: [badge, doors, vpn-sessions, sessions, groups, tokens, chat-tokens]
       - {id: evidence, do: evidence.pack, title: File the evidence, needs: [verify, handover]}
 """
