@@ -267,11 +267,22 @@ class ScimAdapter:
             by_value: list[dict[str, Any]] = [
                 {"op": "remove", "path": "members", "value": [{"value": a} for a in there]}
             ]
-            try:
-                await self._patch(path, by_path, None)
-            except (Invalid, Unsupported):
-                await self._patch(path, by_value, None)
-            self._check_bystanders(held, self._values(await self._group(entitlement_id)), set(there), group)
+            after = held
+            for rung in (by_path, by_value):
+                try:
+                    await self._patch(path, rung, None)
+                except (Invalid, Unsupported):
+                    continue
+                after = self._values(await self._group(entitlement_id))
+                self._check_bystanders(held, after, set(there), group)
+                if not after & set(there):
+                    break
+            if after & set(there):
+                raise ContractBroken(
+                    f"{self.name} does not take {len(after & set(there))} members out of {group.displayName}; "
+                    "it refuses the change or leaves it as it was. Take them out by hand.",
+                    system=self.name,
+                )
         return {a: _receipt(a in there, was=a in held, now=False) for a in account_ids}
 
     def _check_bystanders(self, before: set[str], after: set[str], meant: set[str], group: Group) -> None:
@@ -307,17 +318,33 @@ class ScimAdapter:
 
     async def verify_many(self, steps: Sequence[Step]) -> Sequence[Evidence]:
         """Read back membership steps, each group once."""
-        members: dict[str, set[str]] = {}
-        for group_id in {step.target or "" for step in steps}:
-            members[group_id] = self._values(await self._group(group_id))
+        groups = {group_id: await self._group(group_id) for group_id in {step.target or "" for step in steps}}
+        members = {group_id: self._values(group) for group_id, group in groups.items()}
         at = self._setup.clock()
         found = []
         for step in steps:
             held = step.account_id in members[step.target or ""]
+            if not held:
+                held = await self._says_member(step.account_id, groups[step.target or ""])
             good = held is (step.cap is Cap.GRANT)
             verdict = Verdict.CONFIRMED if good else Verdict.CONTRADICTED
             found.append(Evidence(verdict, Proof.READ_BACK, {"member": held}, at, f"GET /Groups/{step.target}"))
         return found
+
+    async def _says_member(self, account_id: str, group: Group) -> bool:
+        """Whether the user belongs to a group that does not list its id.
+
+        Some servers list members by userName, or list none; so the user's own `groups` are asked too, and a gone
+        user is in no group.
+        """
+        try:
+            user = await self._user(account_id)
+        except NotFound:
+            return False
+        if any(one.value == group.id for one in user.groups or []):
+            return True
+        login = user.userName.casefold()
+        return any(login == (member.value or "").casefold() for member in group.members or [])
 
     async def _find_for(self, step: Step) -> User | None:
         if step.account_id:
@@ -326,7 +353,18 @@ class ScimAdapter:
             except NotFound:
                 return None
         known = await self.find(step.login)
+        if known is None:
+            known = await self._listed(step.login)
         return await self._user(known.id) if known else None
+
+    async def _listed(self, login: str) -> Account | None:
+        """The user of this login from the whole listing, since an empty answer to a filter proves no absence."""
+        found = {}
+        async for users in self._users(Query(page_size=self._page_size)):
+            found.update({user.id: user for user in users if user.userName.casefold() == login.casefold()})
+        if len(found) > 1:
+            raise Ambiguous(f"{self.name} holds {len(found)} accounts called {login}.", system=self.name)
+        return account(next(iter(found.values()))) if found else None
 
     # ---- pieces
 

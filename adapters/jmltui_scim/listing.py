@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -24,6 +24,12 @@ class Meta(msgspec.Struct):
     version: str | None = None
 
 
+class Membership(msgspec.Struct):
+    """One entry of a User's `groups`."""
+
+    value: str | None = None
+
+
 class User(msgspec.Struct):
     """What is read of a User (RFC 7643 section 4.1). `active` may come as text from some servers."""
 
@@ -33,6 +39,7 @@ class User(msgspec.Struct):
     externalId: str | None = None
     displayName: str | None = None
     emails: list[Email] | None = None
+    groups: list[Membership] | None = None
     meta: Meta | None = None
 
 
@@ -68,6 +75,10 @@ USERS = msgspec.json.Decoder(ListResponse[User])
 GROUPS = msgspec.json.Decoder(ListResponse[Group])
 
 
+SLACK: Final = 10_000
+"""How many more than twice the announced total may be listed: a directory may grow meanwhile, not without end."""
+
+
 async def pages(
     transport: Transport,
     path: str,
@@ -98,6 +109,12 @@ async def pages(
         fresh = [item for item in answer.Resources or [] if item.id not in seen]
         seen.update(item.id for item in fresh)
         total = max(total, answer.totalResults)
+        if total and len(seen) > 2 * total + SLACK:
+            raise ContractBroken(
+                f"{transport.system} says that {path} holds {total}, and goes on listing after {len(seen)}; "
+                "the listing is not used.",
+                system=transport.system,
+            )
         if fresh:
             yield fresh
         cursor = answer.nextCursor

@@ -223,3 +223,32 @@ async def test_nobody_there_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         async with connected("http://127.0.0.1:9"):
             pass
+
+
+async def test_an_empty_answer_to_a_filter_proves_no_absence() -> None:
+    nobody = b'{"totalResults": 0, "Resources": []}'
+    listed = b'{"totalResults": 1, "Resources": [' + USER + b"]}"
+    async with Scripted(NO_CONFIG, answer(nobody), answer(listed), answer(USER)).running() as url:
+        async with connected(url) as adapter:
+            evidence = await adapter.verify(Step(Cap.DISABLE, "", login="ana"))
+    assert evidence.verdict is Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("group", "user"),
+    [
+        (b'{"id": "g", "members": [{"value": "ana"}]}', USER),
+        (b'{"id": "g", "members": []}', USER[:-1] + b', "groups": [{"value": "g"}]}'),
+    ],
+)
+async def test_a_member_not_listed_by_id_is_not_taken_as_gone(group: bytes, user: bytes) -> None:
+    async with Scripted(NO_CONFIG, answer(group), answer(user)).running() as url, connected(url) as adapter:
+        evidence = await adapter.verify(Step(Cap.REVOKE, "1", "g"))
+    assert evidence.verdict is Verdict.CONTRADICTED
+
+
+async def test_a_removal_that_is_accepted_and_not_made_is_told() -> None:
+    group = b'{"id": "g", "displayName": "Staff", "members": [{"value": "1"}]}'
+    async with Scripted(NO_CONFIG, answer(group)).running() as url, connected(url) as adapter:
+        with pytest.raises(ContractBroken, match="Take them out by hand"):
+            await adapter.revoke("1", "g")
