@@ -228,9 +228,9 @@ async def test_nobody_there_is_unavailable() -> None:
 async def test_an_empty_answer_to_a_filter_proves_no_absence() -> None:
     nobody = b'{"totalResults": 0, "Resources": []}'
     listed = b'{"totalResults": 1, "Resources": [' + USER + b"]}"
-    async with Scripted(NO_CONFIG, answer(nobody), answer(listed), answer(USER)).running() as url:
-        async with connected(url) as adapter:
-            evidence = await adapter.verify(Step(Cap.DISABLE, "", login="ana"))
+    scripted = Scripted(NO_CONFIG, answer(nobody), answer(listed), answer(USER))
+    async with scripted.running() as url, connected(url) as adapter:
+        evidence = await adapter.verify(Step(Cap.DISABLE, "", login="ana"))
     assert evidence.verdict is Verdict.CONTRADICTED
 
 
