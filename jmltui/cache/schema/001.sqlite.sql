@@ -410,6 +410,21 @@ BEGIN
   VALUES (new.id, new.person_name, new.person_key, new.department);
 END
 --;;
+CREATE TRIGGER person_search_added AFTER INSERT ON person BEGIN
+  INSERT INTO person_search(rowid, name, key, department, email, title)
+  VALUES (new.id, new.name, new.key, new.department, new.email, new.title);
+END
+--;;
+CREATE TRIGGER person_search_changed AFTER UPDATE OF name, key, department, email, title ON person
+WHEN (old.name, old.key, old.department, old.email, old.title)
+  <> (new.name, new.key, new.department, new.email, new.title)
+BEGIN
+  INSERT INTO person_search(person_search, rowid, name, key, department, email, title)
+  VALUES ('delete', old.id, old.name, old.key, old.department, old.email, old.title);
+  INSERT INTO person_search(rowid, name, key, department, email, title)
+  VALUES (new.id, new.name, new.key, new.department, new.email, new.title);
+END
+--;;
 CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal BEGIN
   SELECT RAISE(ABORT, 'the journal is append-only');
 END
