@@ -1,0 +1,1 @@
+"""The screens: what is shown, and which key does what. Deciding and doing happen elsewhere."""

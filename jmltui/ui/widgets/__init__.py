@@ -1,0 +1,1 @@
+"""Widgets that write few bytes: windowed lists, panes of lines, one-line bars."""
