@@ -28,6 +28,9 @@ class Connection(Protocol):
     def execute(self, sql: str, args: Any = ..., /) -> Any:
         """Run one statement; returns a cursor."""
 
+    def interrupt(self) -> None:
+        """Stop the statement that another thread runs."""
+
     def close(self) -> None:
         """Let go."""
 
