@@ -1,8 +1,8 @@
 """Ending well: signals, a terminal that goes away, a terminal that stops reading.
 
-Textual handles neither SIGHUP nor SIGTERM, and where SIGHUP is ignored by a parent it reads the end of file of a vanished
-terminal for ever. Here every end saves what was being typed, restores the terminal where there is one, and is over in two
-seconds even when the loop is blocked in a write.
+Textual handles neither SIGHUP nor SIGTERM, and where SIGHUP is ignored by a parent it reads the end of file of a
+vanished terminal for ever. Here every end saves what was being typed, restores the terminal where there is one, and is
+over in two seconds even when the loop is blocked in a write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ HANGUP_CODE: Final = 128 + signal.SIGHUP
 SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
 GONE: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
-RESTORE: Final = b"\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[m"
+RESTORE: Final = (
+    b"\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[?2048l"
+    b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[m"
+)
 """End of synchronized output, mouse, focus, paste, in-band resize and keyboard modes; main screen, cursor, no style
 (xterm control sequences, DEC private modes; kitty keyboard protocol `CSI < u`)."""
 

@@ -1,0 +1,161 @@
+"""Every key of every screen, once: the keys, the bottom line, the palette and the help are all made of this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a screen can do. `name` is the method `do_<name>`; `command` does the same without the screen."""
+
+    name: str
+    keys: str
+    label: str
+    help: str
+    command: str = ""
+    footer: bool = False
+
+    @property
+    def key(self) -> str:
+        """The first key as people write it."""
+        first = self.keys.split(",")[0]
+        return KEY_NAMES.get(first, first)
+
+
+KEY_NAMES: Final = {
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "tab": "Tab",
+    "asterisk": "*",
+    "colon": ":",
+    "ctrl+p": "^p",
+    "ctrl+l": "^l",
+    "left": "Left",
+    "right": "Right",
+}
+
+PLACES: Final = (
+    Action("queue", "1", "Queue", "go to the queue of pending cases", "jmltui cases"),
+    Action("people", "2", "People", "go to the people and what each holds", "jmltui explain PERSON"),
+    Action("systems", "3", "Systems", "go to the systems: health, counts, what can be proved", "jmltui systems"),
+    Action("journal", "4", "Journal", "go to the journal of everything that was done", "jmltui journal"),
+)
+
+EVERYWHERE: Final = (
+    Action("help", "question_mark", "Help", "show every key of this screen", footer=True),
+    Action("palette", "ctrl+p,colon", "Commands", "find an action by typing its name"),
+    Action("redraw", "ctrl+l", "Redraw", "draw the whole screen again"),
+    Action("leave", "q,escape", "Back", "go back; on the queue, leave jmltui (the worker goes on)", footer=True),
+)
+
+QUEUE: Final = (
+    Action("open", "enter", "Open", "open the case", "jmltui plan CASE", footer=True),
+    Action("filter", "slash", "Filter", "filter by name, number or department as you type", footer=True),
+    Action("next_view", "right,v", "View", "next view: all, joiners, movers, leavers, approvals, ...", footer=True),
+    Action("previous_view", "left,V", "View back", "previous view"),
+    Action("order", "o", "Order", "order by due time, name, danger or age"),
+    Action("choose", "space", "Choose", "choose this case for bulk work", footer=True),
+    Action("choose_all", "asterisk", "Choose all", "choose every case of this list, or none"),
+    Action("run", "r", "Run", "preview and run the chosen cases, or this one", "jmltui run CASE", footer=True),
+    Action("claim", "c", "Claim", "take the chosen cases, or this one", "jmltui claim CASE"),
+    Action("hand_over", "h", "Hand over", "give the case to somebody else", "jmltui claim CASE --to LOGIN"),
+    Action("note", "n", "Note", "write a note into the case", "jmltui note CASE TEXT"),
+    Action("batches", "b", "Batches", "look at batches that wait for a person", "jmltui confirm", footer=True),
+    Action("sync", "S", "Sync", "read the sources and systems now", "jmltui sync"),
+)
+
+CASE: Final = (
+    Action("walk", "enter,w", "Walk", "walk through the steps from this one on", footer=True),
+    Action(
+        "run_step", "r", "Run step", "let the worker carry out this step", "jmltui run CASE --step STEP", footer=True
+    ),
+    Action("run_case", "R", "Run all", "let the worker carry out every automatic step", "jmltui run CASE", footer=True),
+    Action("approve", "a", "Approve", "approve this step's plan", "jmltui approve CASE STEP", footer=True),
+    Action("refuse", "x", "Refuse", "refuse this step's plan, with a reason", "jmltui approve CASE STEP --refuse"),
+    Action(
+        "attest",
+        "t",
+        "Attest",
+        "state that a step was done, or what you saw",
+        "jmltui attest CASE STEP TEXT",
+        footer=True,
+    ),
+    Action("skip", "s", "Skip", "leave this step out, with a reason", "jmltui skip CASE STEP REASON"),
+    Action("undo", "u", "Undo", "plan the way back of a step that is done", "jmltui undo CASE STEP"),
+    Action(
+        "answer", "A", "Answer", "answer a question: did this person leave or stay?", "jmltui answer CASE left|stays"
+    ),
+    Action("next_pane", "tab", "Pane", "next pane: checklist, access, journal", footer=True),
+    Action("previous_pane", "shift+tab", "Pane back", "previous pane"),
+    Action("claim", "c", "Claim", "take this case", "jmltui claim CASE"),
+    Action("hand_over", "h", "Hand over", "give this case to somebody else", "jmltui claim CASE --to LOGIN"),
+    Action("note", "n", "Note", "write a note into this case", "jmltui note CASE TEXT", footer=True),
+    Action("copy", "y", "Copy", "copy a summary for the ticket", "jmltui plan CASE"),
+)
+
+WALKTHROUGH: Final = (
+    Action("next_step", "right,n", "Next", "next step", footer=True),
+    Action("previous_step", "left,p", "Previous", "previous step", footer=True),
+    Action("run_step", "r", "Run", "let the worker carry out this step", "jmltui run CASE --step STEP", footer=True),
+    Action("approve", "a", "Approve", "approve this step's plan", "jmltui approve CASE STEP", footer=True),
+    Action("refuse", "x", "Refuse", "refuse this step's plan, with a reason", "jmltui approve CASE STEP --refuse"),
+    Action(
+        "attest",
+        "t",
+        "Attest",
+        "state that the step was done, or what you saw",
+        "jmltui attest CASE STEP TEXT",
+        footer=True,
+    ),
+    Action("skip", "s", "Skip", "leave this step out, with a reason", "jmltui skip CASE STEP REASON", footer=True),
+    Action("undo", "u", "Undo", "plan the way back of a step that is done", "jmltui undo CASE STEP"),
+)
+
+PEOPLE: Final = (
+    Action("open", "enter", "Open", "show the person: accounts, access, cases", "jmltui explain PERSON", footer=True),
+    Action("filter", "slash", "Filter", "filter by name, number, department, e-mail or title as you type", footer=True),
+)
+
+PERSON: Final = (
+    Action("open", "enter", "Open case", "open the case under the cursor", "jmltui plan CASE", footer=True),
+)
+
+SYSTEMS: Final = (
+    Action("sync", "S", "Sync", "read the sources and systems now", "jmltui sync", footer=True),
+    Action("go_on", "g", "Go on", "let a stopped system go on", "jmltui systems --go-on NAME", footer=True),
+)
+
+JOURNAL: Final = (
+    Action("open", "enter", "Open case", "open the case of the entry", "jmltui plan CASE", footer=True),
+    Action("filter", "slash", "Filter", "filter by who and what as you type", footer=True),
+    Action("verify", "v", "Verify", "verify the chain of the whole journal", "jmltui journal verify", footer=True),
+)
+
+BULK: Final = (Action("run", "r,enter", "Run", "run every case that can be run", "jmltui run CASE", footer=True),)
+
+BATCHES: Final = (
+    Action(
+        "confirm",
+        "enter",
+        "Confirm",
+        "confirm the batch by typing its number of people",
+        "jmltui confirm BATCH",
+        footer=True,
+    ),
+)
+
+
+def unique_keys(actions: tuple[Action, ...]) -> dict[str, Action]:
+    """Every key with its action. Raises ValueError where two actions of a screen want the same key."""
+    found: dict[str, Action] = {}
+    for action in actions:
+        for key in action.keys.split(","):
+            if key in found:
+                raise ValueError(f"“{key}” is both {found[key].name} and {action.name}")
+            found[key] = action
+    return found
