@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -57,6 +57,18 @@ class Cache:
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and cannot write."""
         with _told(self), Session(self._reader, autoflush=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection outside of any transaction, to stage into temporary tables before `write_on`."""
+        with _told(self), self._writer.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write_on(self, connection: Connection) -> Iterator[Session]:
+        """A session as `write` gives, on a connection of `connection()`."""
+        with _told(self), Session(connection, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.access import Link
@@ -98,22 +99,36 @@ def correlate(session: Session, system: str) -> int:
 
     An account that somebody linked or refused by hand is left as it is.
     """
-    keys = {key: id_ for id_, key in session.execute(select(col(PersonRow.id), col(PersonRow.key))) if id_ is not None}
-    mails = {
-        mail.casefold(): id_
-        for id_, mail in session.execute(select(col(PersonRow.id), col(PersonRow.email)))
-        if mail and id_
-    }
-    linked = 0
-    query = select(AccountRow).where(col(AccountRow.system) == system, col(AccountRow.link) != Link.CONFIRMED.value)
-    for row in session.scalars(query):
-        if row.external_id is not None and row.external_id in keys:
-            row.person_id, row.link, linked = keys[row.external_id], Link.CONFIRMED.value, linked + 1
-            continue
-        guess = next((mails[m.casefold()] for m in json.loads(row.emails) if m.casefold() in mails), None)
-        if guess is not None and row.link == Link.ORPHANED.value:
-            row.person_id, row.link = guess, Link.PROPOSED.value
-    return linked
+    keys = select(col(PersonRow.key), func.max(col(PersonRow.id)).label("person")).group_by(col(PersonRow.key))
+    known = keys.subquery("known")
+    mine = update(AccountRow).where(col(AccountRow.system) == system)
+    linked = session.execute(
+        mine.where(col(AccountRow.link) != Link.CONFIRMED.value, col(AccountRow.external_id) == known.c.key)
+        .values(person_id=known.c.person, link=Link.CONFIRMED.value)
+        .execution_options(synchronize_session=False)
+    )
+    _propose(session, system)
+    return int(cast("CursorResult[Any]", linked).rowcount)
+
+
+def _propose(session: Session, system: str) -> None:
+    """Propose the owner of an address as the owner of an orphaned account that has it."""
+    query = select(col(PersonRow.email), col(PersonRow.id)).where(col(PersonRow.email) != "")
+    mails = {mail.casefold(): person for mail, person in session.execute(query.order_by(col(PersonRow.id)))}
+    if not mails:
+        return
+    orphans = select(col(AccountRow.id), col(AccountRow.emails)).where(
+        col(AccountRow.system) == system,
+        col(AccountRow.link) == Link.ORPHANED.value,
+        col(AccountRow.emails) != "[]",
+    )
+    found = []
+    for account, emails in session.execute(orphans):
+        guess = next((mails[mail.casefold()] for mail in json.loads(emails) if mail.casefold() in mails), None)
+        if guess is not None:
+            found.append({"id": account, "person_id": guess, "link": Link.PROPOSED.value})
+    if found:
+        session.execute(update(AccountRow), found)
 
 
 def quarantine(session: Session, source: str, bad: Sequence[tuple[int, str, str]], at: datetime) -> None:

@@ -1,112 +1,19 @@
-"""The mirror of the systems: accounts, entitlements and grants, swapped as a whole when a listing is complete."""
+"""The mirror of the systems: accounts, entitlements and grants. `staging` swaps it; what is read back is noted here."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.access import Account, AccountState, Entitlement, Grant, Link
-from jmltui.domain.diff import HeldAccount, HeldGrant, World, target_of
+from jmltui.domain.diff import HeldAccount, HeldGrant, World
 
 from .tables import AccountRow, EntitlementRow, HeldRow, SystemRow
-
-
-def replace_system(
-    session: Session,
-    system: str,
-    accounts: Sequence[Account],
-    entitlements: Sequence[Entitlement],
-    grants: Iterable[Grant],
-    at: datetime,
-) -> tuple[int, int, int]:
-    """Swap the mirror of one system for a complete listing; links are kept by account id. Returns the counts."""
-    _replace_accounts(session, system, accounts, at)
-    _replace_entitlements(session, system, entitlements, at)
-    session.flush()
-    account_rows = dict(
-        session.execute(
-            select(col(AccountRow.account_id), col(AccountRow.id)).where(col(AccountRow.system) == system)
-        ).all()
-    )
-    entitlement_rows = dict(
-        session.execute(
-            select(col(EntitlementRow.entitlement_id), col(EntitlementRow.id)).where(
-                col(EntitlementRow.system) == system
-            )
-        ).all()
-    )
-    mine = select(col(EntitlementRow.id)).where(col(EntitlementRow.system) == system)
-    session.execute(delete(HeldRow).where(col(HeldRow.entitlement).in_(mine)))
-    held = {
-        (account_rows[g.account_id], entitlement_rows[g.entitlement_id]): {
-            "account": account_rows[g.account_id],
-            "entitlement": entitlement_rows[g.entitlement_id],
-            "direct": g.direct,
-            "via": json.dumps(g.via) if g.via else "",
-            "expires": g.expires,
-        }
-        for g in grants
-        if g.account_id in account_rows and g.entitlement_id in entitlement_rows
-    }
-    if held:
-        session.execute(insert(HeldRow), list(held.values()))
-    return len(accounts), len(entitlements), len(held)
-
-
-def _replace_accounts(session: Session, system: str, accounts: Sequence[Account], at: datetime) -> None:
-    before = {
-        row.account_id: row for row in session.scalars(select(AccountRow).where(col(AccountRow.system) == system))
-    }
-    new = []
-    for account in accounts:
-        values = _account_values(system, account, at)
-        row = before.pop(account.id, None)
-        if row is None:
-            new.append({**values, "link": Link.ORPHANED.value, "person_id": None})
-        else:
-            for name, value in values.items():
-                if getattr(row, name) != value:
-                    setattr(row, name, value)
-    gone = [row.id for row in before.values()]
-    for start in range(0, len(gone), 500):
-        part = gone[start : start + 500]
-        session.execute(delete(HeldRow).where(col(HeldRow.account).in_(part)))
-        session.execute(delete(AccountRow).where(col(AccountRow.id).in_(part)))
-    if new:
-        session.execute(insert(AccountRow), new)
-
-
-def _replace_entitlements(session: Session, system: str, entitlements: Sequence[Entitlement], at: datetime) -> None:
-    query = select(EntitlementRow).where(col(EntitlementRow.system) == system)
-    before = {row.entitlement_id: row for row in session.scalars(query)}
-    new = []
-    for entitlement in entitlements:
-        values: dict[str, object] = {
-            "system": system,
-            "entitlement_id": entitlement.id,
-            "kind": entitlement.kind,
-            "name": entitlement.name,
-            "target": target_of(entitlement),
-            "privileged": entitlement.privileged,
-            "grantable": entitlement.grantable,
-            "read_at": at,
-        }
-        row = before.pop(entitlement.id, None)
-        if row is None:
-            new.append(values)
-        else:
-            for name, value in values.items():
-                setattr(row, name, value)
-    for row in before.values():
-        session.execute(delete(HeldRow).where(col(HeldRow.entitlement) == row.id))
-        session.delete(row)
-    if new:
-        session.execute(insert(EntitlementRow), new)
 
 
 def _account_values(system: str, account: Account, at: datetime) -> dict[str, object]:

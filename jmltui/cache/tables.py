@@ -1,5 +1,8 @@
 """The tables. Mirrors are rebuilt from sources and systems; records are ours and only move along their states.
 
+A mirror's row is written only when it changed: its `read_at` says since when it is as it is, and `last_good` of its
+source or system when it was last seen so.
+
 Instants are stored as UTC text in SQLite and timestamptz in PostgreSQL (SQLModel does both); JSON is text.
 """
 
@@ -153,6 +156,7 @@ class HeldRow(SQLModel, table=True):
     """A grant: an account holds an entitlement now. Both are row numbers of their tables."""
 
     __tablename__ = "held"
+    __table_args__ = {"sqlite_with_rowid": False}
     account: int = Field(primary_key=True, sa_type=_KEY)
     entitlement: int = Field(primary_key=True, sa_type=_KEY)
     direct: bool = True

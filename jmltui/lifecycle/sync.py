@@ -18,6 +18,7 @@ from sqlmodel import Session
 from jmltui.adapter_api import Adapter, AdapterError, BadRow, PeopleSource, Person, Query, Reader
 from jmltui.cache import cases, people, systems
 from jmltui.cache.journal import Entry, append, signal_change
+from jmltui.cache.staging import SystemStage, staged
 from jmltui.cache.tables import BatchRow
 from jmltui.config.settings import SourceSettings
 from jmltui.domain.case import CaseEvent, CaseKind, CaseState
@@ -76,13 +77,26 @@ async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progre
     now, began = workshop.clock(), monotonic()
     try:
         adapter = await workshop.adapters.get(name)
-        reader = cast("Reader", adapter)
-        query = Query()
-        progress(f"{name}: listing accounts")
-        accounts = [item async for page in reader.accounts(query) for item in page.items]
-        progress(f"{name}: {len(accounts)} accounts, listing entitlements and grants")
-        entitlements = [item async for page in reader.entitlements(query) for item in page.items]
-        grants = [item async for page in reader.grants(query) for item in page.items]
+        with staged(workshop.cache, name) as stage:
+            await _list_system(stage, cast("Reader", adapter), name, progress)
+            with stage.write() as session:
+                facts = dict(zip(("accounts", "entitlements", "grants"), stage.swap(session, now), strict=True))
+                people.correlate(session, name)
+                supports = {cap.value: support.proof.value for cap, support in adapter.capabilities().items()}
+                systems.system_state(
+                    session,
+                    name,
+                    kind=workshop.settings.systems[name].adapter,
+                    state="good",
+                    error="",
+                    last_try=now,
+                    last_good=now,
+                    capabilities=json.dumps(supports),
+                    exercised_against=str(getattr(adapter, "EXERCISED_AGAINST", "")),
+                    seconds=monotonic() - began,
+                    **facts,
+                )
+                signal_change(session, now, "system", name)
     except AdapterError as error:
         report.problems[name] = f"{error.message} {error.advice}"
         await workshop.adapters.forget(name)
@@ -90,26 +104,20 @@ async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progre
             systems.system_state(session, name, state="error", error=error.message, last_try=now)
             append(session, now, Entry(workshop.actor, "system.sync-failed", error.message, system=name))
         return
-    with workshop.cache.write() as session:
-        counts = systems.replace_system(session, name, accounts, entitlements, grants, now)
-        people.correlate(session, name)
-        facts = dict(zip(("accounts", "entitlements", "grants"), counts, strict=True))
-        supports = {cap.value: support.proof.value for cap, support in adapter.capabilities().items()}
-        systems.system_state(
-            session,
-            name,
-            kind=workshop.settings.systems[name].adapter,
-            state="good",
-            error="",
-            last_try=now,
-            last_good=now,
-            capabilities=json.dumps(supports),
-            exercised_against=str(getattr(adapter, "EXERCISED_AGAINST", "")),
-            seconds=monotonic() - began,
-            **facts,
-        )
-        signal_change(session, now, "system", name)
     report.systems[name] = facts
+
+
+async def _list_system(stage: SystemStage, reader: Reader, name: str, progress: Progress) -> None:
+    """Stage everything that a system holds. Raises AdapterError."""
+    query = Query()
+    progress(f"{name}: listing accounts")
+    async for accounts in reader.accounts(query):
+        stage.add_accounts(accounts.items)
+    progress(f"{name}: {stage.accounts} accounts, listing entitlements and grants")
+    async for entitlements in reader.entitlements(query):
+        stage.add_entitlements(entitlements.items)
+    async for grants in reader.grants(query):
+        stage.add_grants(grants.items)
 
 
 async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncReport, progress: Progress) -> None:

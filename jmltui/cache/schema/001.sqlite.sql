@@ -189,6 +189,7 @@ CREATE TABLE held (
 	expires DATETIME,
 	PRIMARY KEY (account, entitlement)
 )
+ WITHOUT ROWID
 --;;
 CREATE TABLE jcase (
 	id INTEGER NOT NULL,
