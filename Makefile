@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 REPORTS := .cache/reports
 
-.PHONY: test check wheel clean
+.PHONY: test check bench wheel clean
 
 $(VENV)/.stamp-test: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -21,6 +21,10 @@ check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 test: $(VENV)/.stamp-test ## every test, with the real servers
 	mkdir -p $(REPORTS)
 	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
+
+bench: $(VENV)/.stamp-test ## how the product compares with bare counterparts; docs/benchmarks.md explains
+	@missed=0; for file in tests/bench/bench_*.py; do \
+	  $(PY) -m tests.bench.$$(basename $$file .py) || missed=1; done; exit $$missed
 
 wheel: $(VENV)/.stamp-test ## build, install into a clean environment, smoke-test
 	rm -rf dist .cache/wheel

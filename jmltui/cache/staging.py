@@ -211,12 +211,19 @@ class _Swap:
         self._system = system
         self._at = at
         self._differs = "IS NOT" if sqlite else "IS DISTINCT FROM"
+        self._planned_by_statistics = not sqlite
 
     def run(self) -> None:
         """Accounts and entitlements first, then the grants between them."""
+        if self._planned_by_statistics:
+            for table in _TABLES:
+                self._session.execute(text(f"ANALYZE {table.name}"))
+        known = self._mirrored("account")
         self._merge("account", ACCOUNT_STATED, {"link": Link.ORPHANED.value})
         self._merge("entitlement", ENTITLEMENT_STATED, {})
-        self._merge_grants()
+        if known:
+            self._take_out_grants()
+        self._add_grants()
 
     def _merge(self, kind: str, stated: Sequence[str], first: Mapping[str, str]) -> None:
         """Take out what is gone, write what changed, add what is new. Grants go with what they are of."""
@@ -245,24 +252,27 @@ class _Swap:
         )
         self._run(f"{number} AND {stage}.mirror IS NULL")
 
-    def _merge_grants(self) -> None:
-        """A grant that is gone or differs is taken out, then whatever is missing is added."""
-        names, same = ", ".join(GRANT_STATED), ", ".join(f"g.{name}" for name in GRANT_STATED)
-        held = ", ".join(f"h.{name}" for name in GRANT_STATED)
+    def _take_out_grants(self) -> None:
+        """Delete the grants that are gone or differ; `CROSS JOIN` keeps SQLite from another order of the loops."""
+        held, staged = (", ".join(f"{prefix}.{name}" for name in GRANT_STATED) for prefix in ("h", "g"))
         self._run(
-            f"DELETE FROM held WHERE (account, entitlement) IN (SELECT h.account, h.entitlement FROM held h"
-            f" JOIN stage_account a ON a.mirror = h.account JOIN stage_entitlement e ON e.mirror = h.entitlement"
+            f"DELETE FROM held WHERE (account, entitlement) IN (SELECT h.account, h.entitlement"
+            f" FROM stage_account a CROSS JOIN held h LEFT JOIN stage_entitlement e ON e.mirror = h.entitlement"
             f" LEFT JOIN stage_held g ON g.account = a.n AND g.entitlement = e.n"
-            f" WHERE g.account IS NULL OR ({held}) {self._differs} ({same}))"
+            f" WHERE h.account = a.mirror AND (g.account IS NULL OR ({held}) {self._differs} ({staged})))"
         )
+
+    def _add_grants(self) -> None:
+        """Insert the grants that are staged and not mirrored."""
+        names, staged = ", ".join(GRANT_STATED), ", ".join(f"g.{name}" for name in GRANT_STATED)
         self._run(
-            f"INSERT INTO held (account, entitlement, {names})"
-            f" SELECT a.mirror, e.mirror, {same} FROM stage_held g"
+            f"INSERT INTO held (account, entitlement, {names}) SELECT a.mirror, e.mirror, {staged} FROM stage_held g"
             f" JOIN stage_account a ON a.n = g.account JOIN stage_entitlement e ON e.n = g.entitlement"
             f" WHERE NOT EXISTS (SELECT 1 FROM held h WHERE h.account = a.mirror AND h.entitlement = e.mirror)"
         )
 
     def _mirrored(self, kind: str) -> bool:
+        """Whether the mirror holds anything of the system."""
         found = self._session.execute(text(f"SELECT 1 FROM {kind} WHERE system = :system"), {"system": self._system})
         return found.first() is not None
 
