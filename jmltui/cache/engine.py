@@ -60,6 +60,23 @@ class Cache:
             yield session
 
     @contextmanager
+    def scratch(self) -> Iterator[Session]:
+        """A session that sees one consistent state and may fill temporary tables, which vanish at its end.
+
+        It takes no write lock; nothing it does to other tables is kept.
+        """
+        if self.path is not None:
+            engine = _sqlite_engine(self.path, writing=False, query_only=False)
+        else:
+            engine = self._writer.execution_options(isolation_level="REPEATABLE READ")
+        try:
+            with _told(self), Session(engine, autoflush=False) as session:
+                yield session
+        finally:
+            if self.path is not None:
+                engine.dispose()
+
+    @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection outside of any transaction, to stage into temporary tables before `write_on`."""
         with _told(self), self._writer.connect() as connection:
@@ -113,7 +130,7 @@ def open_cache(url: str, *, clock: Callable[[], datetime], create: bool = True) 
     return cache
 
 
-def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
+def _sqlite_engine(path: Path, *, writing: bool, query_only: bool = True) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": BUSY_MILLISECONDS / 1000}
     )
@@ -125,7 +142,7 @@ def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
         if writing:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-        else:
+        elif query_only:
             connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA foreign_keys=ON")
 

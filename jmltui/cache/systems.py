@@ -117,17 +117,35 @@ def world(
     managed: frozenset[tuple[str, str]],
     managed_systems: frozenset[str],
     remote_access: frozenset[tuple[str, str]],
+    logins: Mapping[tuple[str, str], str] | None = None,
 ) -> World:
-    """What the cache knows of all systems, for planning."""
+    """What the cache knows of all systems, for planning; `logins` are those in use, all that there are if not given."""
     rows = session.scalars(select(EntitlementRow))
-    logins = session.execute(select(col(AccountRow.system), col(AccountRow.login_folded), col(AccountRow.account_id)))
     return World(
         entitlements={(row.system, row.target): _entitlement(row) for row in rows},
         managed=managed,
         managed_systems=managed_systems,
         remote_access=remote_access,
-        logins_taken={(system, login): account_id for system, login, account_id in logins},
+        logins_taken=logins_in_use(session) if logins is None else logins,
     )
+
+
+def logins_in_use(session: Session, among: Mapping[str, set[str]] | None = None) -> dict[tuple[str, str], str]:
+    """Account ids by system and folded login: of all accounts, or `among` the logins named per system."""
+    query = select(col(AccountRow.system), col(AccountRow.login_folded), col(AccountRow.account_id))
+    if among is None:
+        return {(system, login): account_id for system, login, account_id in session.execute(query)}
+    found: dict[tuple[str, str], str] = {}
+    for system, logins in among.items():
+        folded = {login.casefold() for login in logins}
+        some = query.where(col(AccountRow.system) == system, col(AccountRow.login_folded).in_(folded))
+        found |= {(system, login): account_id for system, login, account_id in session.execute(some)}
+    return found
+
+
+def entitlements(session: Session) -> dict[int, tuple[str, Entitlement]]:
+    """Every entitlement with its system, by row number."""
+    return {row.id or 0: (row.system, _entitlement(row)) for row in session.scalars(select(EntitlementRow))}
 
 
 def system_state(session: Session, name: str, **facts: object) -> None:

@@ -43,7 +43,7 @@ class Planner:
             raise NotAllowed(f"The policy has no procedure for a {kind.value}.", hint="Add one under `procedures`.")
         accounts: Sequence[HeldAccount] = self._accounts.get(person.id, [])
         grants: Sequence[HeldGrant] = self._grants.get(person.id, [])
-        logins, wanted, gaps = self._new_accounts(person)
+        logins, wanted, gaps = new_accounts(self._workshop, person)
         lines = diff(
             kind,
             person,
@@ -55,27 +55,31 @@ class Planner:
             policy.guards.protected,
             undecided=policy.undecided(person),
         )
-        lines = tuple(_blocked_without_login(line, gaps) for line in lines)
+        lines = tuple(blocked_without_login(line, gaps) for line in lines)
         made = make_plan(person, procedure, lines, accounts, self._capabilities, wanted, policy.hash)
         return _with_rest(made)
 
-    def _new_accounts(self, person: Person) -> tuple[dict[str, str], dict[str, Mapping[str, str]], dict[str, str]]:
-        """Login and attributes of a new account per system, and per system the attribute that is missing for one."""
-        logins: dict[str, str] = {}
-        wanted: dict[str, Mapping[str, str]] = {}
-        gaps: dict[str, str] = {}
-        for name, system in self._workshop.settings.systems.items():
-            try:
-                logins[name] = system.login.render(person) if system.login else person.key
-                attributes = {key: template.render(person) for key, template in system.attributes.items()}
-            except MissingValue as missing:
-                gaps[name] = missing.attribute
-                continue
-            wanted[name] = {**attributes, "login": logins[name], "external_id": person.key}
-        return logins, wanted, gaps
+
+def new_accounts(
+    workshop: Workshop, person: Person
+) -> tuple[dict[str, str], dict[str, Mapping[str, str]], dict[str, str]]:
+    """Login and attributes of a new account per system, and per system the attribute that is missing for one."""
+    logins: dict[str, str] = {}
+    wanted: dict[str, Mapping[str, str]] = {}
+    gaps: dict[str, str] = {}
+    for name, system in workshop.settings.systems.items():
+        try:
+            logins[name] = system.login.render(person) if system.login else person.key
+            attributes = {key: template.render(person) for key, template in system.attributes.items()}
+        except MissingValue as missing:
+            gaps[name] = missing.attribute
+            continue
+        wanted[name] = {**attributes, "login": logins[name], "external_id": person.key}
+    return logins, wanted, gaps
 
 
-def _blocked_without_login(line: DiffLine, gaps: Mapping[str, str]) -> DiffLine:
+def blocked_without_login(line: DiffLine, gaps: Mapping[str, str]) -> DiffLine:
+    """The line as it is, or blocked where the account that it needs cannot be made."""
     if line.account_id or line.system not in gaps or line.operation is None:
         return line
     reason = f"no account can be made: the person has no {gaps[line.system]}"

@@ -44,6 +44,11 @@ class Policy:
         self._compiled = CompiledRoles(tuple(self.roles.values()))
         self._answers: dict[tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]] = {}
 
+    @property
+    def matched_attributes(self) -> tuple[str, ...]:
+        """The attributes that roles ask for: people with equal values of all of them are due the same."""
+        return self._compiled.attributes
+
     def managed(self) -> frozenset[tuple[str, str]]:
         """The (system, target) pairs that the policy speaks of."""
         return frozenset((e.system, e.target) for e in self.entitlements.values())
