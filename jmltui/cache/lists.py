@@ -242,6 +242,34 @@ class Lists:
         found = dicts(self.own.execute(f"SELECT {columns} FROM {table} WHERE {key} IN ({marks})", tuple(ids)))
         return {row["id"]: row for row in found}
 
+    # Queries of the lists
+
+    def cases(self, view: str, order: str, text: str, me: str) -> Query:
+        """The query of a view of the queue."""
+        return cases_query(self.dialect, view, order, text, me)
+
+    def people(self, text: str, folded: str) -> Query:
+        """The query of the people; `folded` is the text as names are folded for sorting."""
+        return people_query(self.dialect, text, folded)
+
+    def entries(self, text: str) -> Query:
+        """The query of the journal."""
+        return journal_query(self.dialect, text)
+
+    def case_rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The columns of the queue."""
+        return self.rows("jcase", CASE_COLUMNS, ids)
+
+    def person_rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The columns of the people."""
+        return self.rows("person", PERSON_COLUMNS, ids)
+
+    def entry_rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The columns of the journal."""
+        return self.rows("journal", JOURNAL_COLUMNS, ids, key="seq")
+
+    # Records
+
     def all(self, sql: str, *args: Any) -> list[dict[str, Any]]:
         """Every row of a statement as a mapping."""
         return list(dicts(self.own.execute(sql, args)))
