@@ -16,6 +16,8 @@ from jmltui import __version__
 from .context import Context
 
 COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("Start", "dashboard", "open the full-screen dashboard (`jmltui` alone does, too)"),
+    ("Start", "demo", "open the dashboard on a practice company, without any server"),
     ("Start", "init", "write a commented settings file and a starter policy folder"),
     ("Start", "doctor", "say what is wrong with settings, policy, cache and systems"),
     ("Start", "practice", "write a practice company to try everything on, without any server"),
@@ -55,12 +57,9 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code (0 good, 1 failed, 2 wrong use, 3.. see jmltui.errors)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    name = next((w for w in words if not w.startswith("-")), None)
+    name = next((w for w in words if not w.startswith("-")), None if words else "dashboard")
     parser = _parser(name)
-    arguments = parser.parse_args(words)
-    if arguments.command is None:
-        parser.print_help()
-        return 0
+    arguments = parser.parse_args(words or ["dashboard"])
     context = Context.of_process(arguments)
     return context.guarded(lambda: _module(arguments.command).run(arguments, context))
 
@@ -100,6 +99,6 @@ def _overview() -> str:
         if in_group != group:
             lines += ["", f"{in_group}:"]
             group = in_group
-        lines.append(f"  {name:<10} {summary}")
+        lines.append(f"  {name:<11} {summary}")
     lines += ["", "jmltui COMMAND --help tells more; every listing command takes --json."]
     return "\n".join(lines).strip("\n")
