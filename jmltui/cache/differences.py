@@ -1,14 +1,15 @@
 """What everybody should hold against what everybody holds, found by sets inside the database.
 
 Who should hold what is stated per profile: people whom the policy cannot tell apart share one, so a hundred thousand
-people with twenty entitlements each are a hundred thousand small rows and not two million. The rows live in temporary
-tables of a session of `Cache.scratch`, which sees one state of the cache and locks nobody out.
+people with twenty entitlements each are a hundred thousand small rows and not two million. What an account holds is
+first compared as one text, its signature; only where that differs, entitlement by entitlement. The rows live in
+temporary tables of a session of `Cache.scratch`, which sees one state of the cache and locks nobody out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby, islice
@@ -32,14 +33,16 @@ ROWS_AT_ONCE: Final = 2_000
 
 _TABLES: Final = (
     "CREATE TEMPORARY TABLE everyone (person INTEGER PRIMARY KEY, profile INTEGER NOT NULL)",
-    "CREATE TEMPORARY TABLE wanted_system (profile INTEGER, system VARCHAR, PRIMARY KEY (profile, system))",
+    "CREATE TEMPORARY TABLE wanted_system (profile INTEGER, system VARCHAR, signature VARCHAR,"
+    " PRIMARY KEY (profile, system))",
     "CREATE TEMPORARY TABLE wanted (profile INTEGER, system VARCHAR, entitlement INTEGER,"
     " PRIMARY KEY (profile, system, entitlement))",
-    "CREATE TEMPORARY TABLE plain (account INTEGER PRIMARY KEY, person INTEGER, profile INTEGER, system VARCHAR)",
+    "CREATE TEMPORARY TABLE plain (account INTEGER PRIMARY KEY, profile INTEGER, system VARCHAR)",
+    "CREATE TEMPORARY TABLE suspect (account INTEGER PRIMARY KEY, profile INTEGER, system VARCHAR)",
 )
 
 _PLAIN: Final = f"""
-INSERT INTO plain SELECT a.id, a.person_id, e.profile, a.system
+INSERT INTO plain SELECT a.id, e.profile, a.system
 FROM account a JOIN everyone e ON e.person = a.person_id
 JOIN wanted_system w ON w.profile = e.profile AND w.system = a.system
 WHERE a.link = '{Link.CONFIRMED}' AND a.state NOT IN ('{AccountState.DISABLED}', '{AccountState.DELETED}')
@@ -47,15 +50,32 @@ AND NOT EXISTS (SELECT 1 FROM account b WHERE b.person_id = a.person_id AND b.sy
 ORDER BY a.id
 """
 
+_SUSPECT: Final = """
+INSERT INTO suspect SELECT p.account, p.profile, p.system FROM plain p CROSS JOIN wanted_system w
+WHERE w.profile = p.profile AND w.system = p.system AND ({signature}) {differs} w.signature
+ORDER BY p.account
+"""
+
+_SQLITE: Final = {
+    "signature": "SELECT group_concat(entitlement) FROM"
+    " (SELECT h.entitlement FROM held h WHERE h.account = p.account ORDER BY h.entitlement)",
+    "differs": "IS NOT",
+}
+_POSTGRESQL: Final = {
+    "signature": "SELECT string_agg(CAST(h.entitlement AS TEXT), ',' ORDER BY h.entitlement) FROM held h"
+    " WHERE h.account = p.account",
+    "differs": "IS DISTINCT FROM",
+}
+
 _MISSING: Final = """
-SELECT p.account, p.profile, w.entitlement, NULL, NULL FROM plain p CROSS JOIN wanted w
+SELECT p.account, p.profile, w.entitlement, NULL, NULL FROM suspect p CROSS JOIN wanted w
 WHERE w.profile = p.profile AND w.system = p.system
 AND NOT EXISTS (SELECT 1 FROM held h WHERE h.account = p.account AND h.entitlement = w.entitlement)
 ORDER BY p.account
 """
 
 _SURPLUS: Final = """
-SELECT p.account, p.profile, h.entitlement, h.direct, h.via FROM plain p CROSS JOIN held h
+SELECT p.account, p.profile, h.entitlement, h.direct, h.via FROM suspect p CROSS JOIN held h
 WHERE h.account = p.account AND NOT EXISTS (
   SELECT 1 FROM wanted w WHERE w.profile = p.profile AND w.system = p.system AND w.entitlement = h.entitlement)
 ORDER BY p.account
@@ -118,11 +138,14 @@ class SetPlan:
         """State the profile of people, as (person, profile)."""
         self._insert("INSERT INTO everyone (person, profile) VALUES ({0}, {0})", rows)
 
-    def add_profiles(self, systems: Iterable[tuple[int, str]], wanted: Iterable[tuple[int, str, int]]) -> None:
-        """State on which systems a profile has an account, as (profile, system), and what it holds there, as
-        (profile, system, entitlement); the numbers of entitlements that no system has are negative.
+    def add_profiles(self, profiles: Mapping[tuple[int, str], Collection[int]]) -> None:
+        """State what each (profile, system) should hold; an empty entry is an account that holds nothing.
+
+        The numbers of entitlements that no system has are negative.
         """
-        self._insert("INSERT INTO wanted_system (profile, system) VALUES ({0}, {0})", systems)
+        systems = [(*key, ",".join(map(str, sorted(held))) or None) for key, held in profiles.items()]
+        wanted = [(*key, entitlement) for key, held in profiles.items() for entitlement in held]
+        self._insert("INSERT INTO wanted_system (profile, system, signature) VALUES ({0}, {0}, {0})", systems)
         self._insert("INSERT INTO wanted (profile, system, entitlement) VALUES ({0}, {0}, {0})", wanted)
 
     def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -133,8 +156,12 @@ class SetPlan:
 
     def changed(self) -> Iterator[Changed]:
         """Accounts that hold less or more than they should, in the order of their rows."""
+        self._analyze("everyone", "wanted_system", "wanted")
         self._session.execute(text(_PLAIN))
-        self._analyze()
+        self._analyze("plain")
+        words = _SQLITE if _is_sqlite(self._session) else _POSTGRESQL
+        self._session.execute(text(_SUSPECT.format(**words)))
+        self._analyze("suspect")
         rows = merge(self._stream(_MISSING), self._stream(_SURPLUS), key=itemgetter(0))
         groups = ((account, list(found)) for account, found in groupby(rows, key=itemgetter(0)))
         while batch := dict(islice(groups, BATCH)):
@@ -150,10 +177,10 @@ class SetPlan:
     def _stream(self, statement: str) -> Iterable[Sequence[Any]]:
         return self._session.connection().execute(text(statement), execution_options={"yield_per": ROWS_AT_ONCE})
 
-    def _analyze(self) -> None:
+    def _analyze(self, *tables: str) -> None:
         """PostgreSQL knows nothing of temporary tables before it is told to look; SQLite needs no telling."""
         if not _is_sqlite(self._session):
-            for table in ("everyone", "wanted_system", "wanted", "plain"):
+            for table in tables:
                 self._session.execute(text(f"ANALYZE {table}"))
 
 

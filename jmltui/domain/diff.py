@@ -169,11 +169,11 @@ def _account_lines(
 
 
 def _removal(system: str, account: Account, kind: CaseKind, protected: Protected) -> DiffLine:
+    if account.state is AccountState.DISABLED:
+        return _account_line(DiffKind.KEEP, system, account, None, "disabled already")
     pattern = protected.account(account.login)
     if pattern is not None:
         return _account_line(DiffKind.BLOCKED, system, account, None, f"protected by the guard pattern {pattern}")
-    if account.state is AccountState.DISABLED:
-        return _account_line(DiffKind.KEEP, system, account, None, "disabled already")
     why = "leaver: every account is disabled" if kind is CaseKind.LEAVER else "no role gives this account any more"
     return _account_line(DiffKind.REMOVE, system, account, Cap.DISABLE, why)
 

@@ -130,17 +130,15 @@ class _Comparison:
 
     def _fill_profiles(self, plan: SetPlan, profiles: Mapping[int, int]) -> None:
         policy = self._workshop.policy
-        held: dict[tuple[int, str, int], None] = {}
-        on: dict[tuple[int, str], None] = {}
+        wanted: dict[tuple[int, str], set[int]] = defaultdict(set)
         for person in people.persons(self._session, profiles):
             number = profiles[person.id]
             due = policy.assignments(person)
             self._profiles[number] = _Profile(due, policy.undecided(person))
             for a in due:
-                on[number, a.system] = None
-                if a.target != ACCOUNT_TARGET:
-                    held |= {(number, a.system, entitlement): None for entitlement in self._named(a.system, a.target)}
-        plan.add_profiles(on, held)
+                named = () if a.target == ACCOUNT_TARGET else self._named(a.system, a.target)
+                wanted[number, a.system].update(named)
+        plan.add_profiles(wanted)
 
     def _named(self, system: str, target: str) -> Sequence[int]:
         """The entitlements of this name; where a system has none, a negative number that nobody holds."""

@@ -189,7 +189,7 @@ def _in_order(found: dict[tuple[str, str], list[DiffLine]]) -> dict[tuple[str, s
     return {key: sorted(lines, key=repr) for key, lines in found.items()}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(staff, max_size=3, unique_by=lambda p: p.key), st.tuples(listing, listing, listing))
 def test_sets_and_the_decision_for_one_person_agree(workshop: Workshop, staff: list[Person], listings: Any) -> None:
     fill(workshop, staff, listings)
@@ -199,6 +199,16 @@ def test_sets_and_the_decision_for_one_person_agree(workshop: Workshop, staff: l
     assert counts.people + counts.waiting == len(staff)
     assert sum(counts.lines.values()) == sum(map(len, expected.values()))
     assert counts.differing == len({key for key, _ in expected})
+
+
+@pytest.mark.parametrize(("held", "told"), [("g1", []), ("g2", []), ("", ["group:Staff"])])
+def test_one_of_two_groups_of_the_same_name_is_enough(workshop: Workshop, held: str, told: list[str]) -> None:
+    groups = [Entitlement("g1", "group", "Staff"), Entitlement("g2", "group", "Staff")]
+    grants = [Grant("a1", held)] if held else []
+    listing: Any = ([Account("a1", "p1", AccountState.ACTIVE)], groups, grants, [("confirmed", 1)])
+    empty: Any = ([], [], [], [])
+    fill(workshop, [Person(key="P1", name="Somebody", email="p@x.test")], (listing, empty, empty))
+    assert [line.target for lines in by_sets(workshop)[0].values() for line in lines] == told
 
 
 def test_comparing_everybody_locks_nobody_out_and_keeps_nothing(workshop: Workshop) -> None:
