@@ -39,12 +39,14 @@ from jmltui.adapter_api import (
     Verdict,
 )
 
-from .listing import GROUPS, USERS, Group, User, matching, pages
+from .listing import GROUPS, USERS, Group, User, WholeUser, matching, pages
 from .transport import Transport
 
 PATCH: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 CHUNK: Final = 200
+_ACTIVE: Final = AccountState.ACTIVE
+_DISABLED: Final = AccountState.DISABLED
 
 
 class ScimAdapter:
@@ -410,9 +412,9 @@ class ScimAdapter:
     def _values(group: Group) -> set[str]:
         return {member.value for member in group.members or [] if member.value}
 
-    async def _user(self, account_id: str) -> User:
+    async def _user(self, account_id: str) -> WholeUser:
         body = await self._http.json(f"Users/{quote(account_id, safe='')}")
-        found: User = self._same(body, User, account_id)
+        found: WholeUser = self._same(body, WholeUser, account_id)
         return found
 
     async def _group(self, group_id: str) -> Group:
@@ -450,9 +452,8 @@ def _receipt(changed: bool, *, was: bool, now: bool) -> Receipt:
 
 def is_active(user: User) -> bool:
     """Whether a user may sign in; absent means yes (RFC 7643 leaves it open), text is accepted."""
-    if isinstance(user.active, str):
-        return user.active.casefold() != "false"
-    return user.active is not False
+    active = user.active
+    return active is True or (active.casefold() != "false" if isinstance(active, str) else active is not False)
 
 
 def seen(user: User) -> dict[str, object]:
@@ -462,13 +463,14 @@ def seen(user: User) -> dict[str, object]:
 
 def account(user: User) -> Account:
     """A SCIM user as an account."""
+    emails = user.emails
     return Account(
-        id=user.id,
-        login=user.userName,
-        state=AccountState.ACTIVE if is_active(user) else AccountState.DISABLED,
-        emails=tuple(email.value for email in user.emails or [] if email.value),
-        external_id=user.externalId,
-        display=user.displayName or "",
+        user.id,
+        user.userName,
+        _ACTIVE if is_active(user) else _DISABLED,
+        tuple([email.value for email in emails if email.value]) if emails else (),
+        user.externalId,
+        user.displayName or "",
         version=user.meta.version if user.meta else None,
     )
 

@@ -12,26 +12,29 @@ from jmltui.adapter_api import ContractBroken, Invalid
 from .transport import Transport
 
 
-class Email(msgspec.Struct):
+class Email(msgspec.Struct, gc=False):
     """One entry of `emails`."""
 
     value: str | None = None
 
 
-class Meta(msgspec.Struct):
+class Meta(msgspec.Struct, gc=False):
     """`meta`, of which only the version counts."""
 
     version: str | None = None
 
 
-class Membership(msgspec.Struct):
+class Membership(msgspec.Struct, gc=False):
     """One entry of a User's `groups`."""
 
     value: str | None = None
 
 
-class User(msgspec.Struct):
-    """What is read of a User (RFC 7643 section 4.1). `active` may come as text from some servers."""
+class User(msgspec.Struct, gc=False):
+    """What a listing reads of a User (RFC 7643 section 4.1). `active` may come as text from some servers.
+
+    Structs made from JSON cannot refer to each other in a circle, so the garbage collector need not look at them.
+    """
 
     id: str
     userName: str = ""
@@ -39,11 +42,16 @@ class User(msgspec.Struct):
     externalId: str | None = None
     displayName: str | None = None
     emails: list[Email] | None = None
-    groups: list[Membership] | None = None
     meta: Meta | None = None
 
 
-class Member(msgspec.Struct):
+class WholeUser(User, gc=False):
+    """What is read of a single User. A listing leaves the groups out: they are many, and the groups tell them."""
+
+    groups: list[Membership] | None = None
+
+
+class Member(msgspec.Struct, gc=False):
     """One entry of a Group's `members`."""
 
     value: str | None = None
@@ -51,7 +59,7 @@ class Member(msgspec.Struct):
     type: str | None = None
 
 
-class Group(msgspec.Struct):
+class Group(msgspec.Struct, gc=False):
     """What is read of a Group (RFC 7643 section 4.2)."""
 
     id: str
