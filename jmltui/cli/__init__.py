@@ -24,7 +24,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Start", "adapters", "list the installed adapters"),
     ("Every day", "sync", "read the sources and systems, open the cases that follow"),
     ("Every day", "cases", "list the pending cases"),
-    ("Every day", "plan", "show one case: its diff, its steps and what will be called"),
+    ("Every day", "plan", "show one case whole, or (--all) what differs for everybody"),
     ("Every day", "run", "let the worker carry out steps, and wait for the proof"),
     ("Every day", "approve", "approve a step that waits for it, or refuse it"),
     ("Every day", "answer", "answer a question: did this person leave or stay?"),

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from jmltui.domain.diff import DiffKind
 from jmltui.domain.text import clean
+from jmltui.errors import UsageError
 
 from .context import Context
-from .workshop import add_case, add_json, opened
+from .workshop import add_json, opened
+
+if TYPE_CHECKING:
+    from jmltui.lifecycle.everyone import Difference
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_json(parser)
-    add_case(parser)
+    parser.add_argument("case", type=int, nargs="?", metavar="CASE", help="the number of the case (`jmltui cases`)")
+    parser.add_argument(
+        "--all", action="store_true", help="instead of a case: everybody who holds more or less than the policy says"
+    )
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Show a case whole."""
+    """Show a case whole, or what differs for everybody."""
+    if arguments.all == (arguments.case is not None):
+        raise UsageError("Name the number of a case, or say --all.", hint="`jmltui cases` lists the pending ones.")
+    if arguments.all:
+        return _everybody(context)
     from jmltui.cache.reading import whole_case
 
     with opened(context) as workshop, workshop.cache.read() as session:
@@ -29,6 +42,42 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     else:
         _print(case, context)
     return 0
+
+
+def _everybody(context: Context) -> int:
+    """Tell the differences as they are found, so that a large company needs no large memory."""
+    from jmltui.lifecycle.everyone import Everyone, differences
+
+    counts, first = Everyone(), True
+    with opened(context) as workshop:
+        if context.json:
+            context.out.write('{"differences": [')
+        for found in differences(workshop, counts):
+            if context.json:
+                context.out.write(
+                    ("\n" if first else ",\n") + json.dumps(asdict(found), ensure_ascii=True, default=str)
+                )
+            else:
+                _print_difference(found, context)
+            first = False
+    if context.json:
+        context.out.write(f'\n], "summary": {json.dumps(vars(counts))}}}\n')
+        return 0
+    lines = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.lines.items()))
+    context.say(
+        f"{counts.people} people compared, {counts.leavers} of them gone, {counts.waiting} still to begin left out; "
+        f"{counts.differing} differ{': ' + lines if lines else ''}."
+    )
+    return 0
+
+
+def _print_difference(found: Difference, context: Context) -> None:
+    case = f", case {found.case}" if found.case else ""
+    context.say(clean(f"{found.name} ({found.key}) on {found.system}{case}", limit=1000))
+    for line in found.lines:
+        who = line.login or "nobody"
+        text = f"  {line.kind.sign} {line.kind.value:<11} {line.target}  ({who}): {line.reason}"
+        context.say(clean(text, limit=1000))
 
 
 def _print(case: dict[str, Any], context: Context) -> None:
