@@ -1,0 +1,123 @@
+"""The practice company behind a dashboard that a test holds in its hands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from jmltui.cli.context import Context, utc_now
+from jmltui.cli.demo_command import prepare
+from jmltui.config.places import Places
+from jmltui.config.settings import load
+from jmltui.lifecycle.board import open_board
+from jmltui.ui.app import Dashboard
+from jmltui.ui.desk import Outside
+from jmltui.ui.glyphs import UNICODE, Glyphs
+from jmltui.ui.widgets.bar import Bar
+from jmltui.ui.widgets.line_list import LineList
+from jmltui.ui.widgets.row_view import RowView
+from jmltui.worker.process import ensure_worker, stop_worker
+
+MONDAY = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class Company:
+    """A prepared practice company of one test."""
+
+    folder: Path
+    clock: Callable[[], datetime] = utc_now
+
+    @property
+    def places(self) -> Places:
+        return Places(self.folder, self.folder)
+
+    def dashboard(self, actor: str = "ana", glyphs: Glyphs = UNICODE, *, worker: bool = True) -> Dashboard:
+        """A dashboard of one operator; each test closes it by leaving `run_test`."""
+        environ = {**os.environ, "JMLTUI_HOME": str(self.folder)}
+        board = open_board(self.places, load(self.places.settings_file), self.clock, environ)
+
+        def start_worker() -> None:
+            if worker:
+                ensure_worker(self.places, environ)
+
+        outside = Outside(self.places, actor, self.clock, environ, start_worker, lambda: None)
+        return Dashboard(board, outside, glyphs=glyphs)
+
+
+def _prepared(folder: Path, clock: Callable[[], datetime]) -> Path:
+    environ = {**os.environ, "JMLTUI_HOME": str(folder)}
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        prepare(folder, Context(environ, nowhere, nowhere, home=str(folder), clock=clock))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def week_now(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _prepared(tmp_path_factory.mktemp("week") / "now", utc_now)
+
+
+@pytest.fixture(scope="session")
+def week_then(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _prepared(tmp_path_factory.mktemp("week") / "then", lambda: MONDAY)
+
+
+def _copy(week: Path, to: Path) -> Path:
+    shutil.copytree(week, to)
+    os.chmod(to, 0o700)
+    return to
+
+
+@pytest.fixture
+def company(week_now: Path, tmp_path: Path) -> Iterator[Company]:
+    """A practice company of today, with a real worker."""
+    made = Company(_copy(week_now, tmp_path / "company"))
+    yield made
+    stop_worker(made.places)
+
+
+@pytest.fixture
+def standing(week_then: Path, tmp_path: Path) -> Company:
+    """A practice company of a Monday that never ends, without a worker."""
+    return Company(_copy(week_then, tmp_path / "company"), lambda: MONDAY)
+
+
+def text_of(app: Dashboard) -> str:
+    """What an operator reads on the screen."""
+    width, height = app.size
+    lines = []
+    for y in range(height):
+        lines.append("".join(segment.text for segment in app.screen._compositor.render_strips()[y])[:width])
+    return "\n".join(line.rstrip() for line in lines)
+
+
+async def until(pilot: Pilot[None], seen: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait for something that another process does."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not seen():
+        assert asyncio.get_running_loop().time() < end, text_of(pilot.app)  # type: ignore[arg-type]  # our app
+        await pilot.pause(0.05)
+
+
+def answer(app: Dashboard) -> str:
+    """What the answer line says."""
+    return app.screen.query_one("#answer", Bar).text
+
+
+def lines_of(app: Dashboard, widget: str) -> str:
+    """The text of a pane."""
+    return "\n".join(line.text for line in app.screen.query_one(widget, LineList).lines)
+
+
+def rows_of(app: Dashboard) -> list[str]:
+    """The rows of the list that are on the screen."""
+    view = app.screen.query_one("#list", RowView)
+    return ["".join(text for text, _ in view.spans(row, 78)) for row in range(min(view.count(), 20))]
