@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from jmltui.errors import UsageError
+from jmltui.errors import StaleWrite, UsageError
 
 from .context import Context
 
@@ -57,11 +57,16 @@ def show(context: Context, *, ascii_only: bool = False, mouse: bool = False, hom
 
         ensure_worker(places, environ)
 
+    started: list[subprocess.Popen[bytes]] = []
+
     def start_sync() -> None:
         places.ensure_state()
         log = os.open(places.state_dir / "sync.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
-            subprocess.Popen(
+            started[:] = [child for child in started if child.poll() is None]
+            if started:
+                raise StaleWrite("The sources and systems are being read already.")
+            child = subprocess.Popen(
                 [sys.executable, "-m", "jmltui", "sync"],
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -70,6 +75,7 @@ def show(context: Context, *, ascii_only: bool = False, mouse: bool = False, hom
                 start_new_session=True,
                 cwd="/",
             )
+            started.append(child)
         finally:
             os.close(log)
 

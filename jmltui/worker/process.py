@@ -25,6 +25,10 @@ IDLE: Final = timedelta(minutes=10)
 START_SECONDS: Final = 20.0
 
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Workers that this process started: kept, so that one which ended is reaped by the next call."""
+
+
 class WorkerRuns(JmltuiError):
     """Another worker serves this database already."""
 
@@ -103,6 +107,7 @@ def ensure_worker(places: Places, environ: Mapping[str, str]) -> None:
         )
     finally:
         os.close(log)
+    _STARTED[:] = [process, *(child for child in _STARTED if child.poll() is None)]
     end = time.monotonic() + START_SECONDS
     while running_worker(lock) is None:
         if process.poll() is not None and running_worker(lock) is None:

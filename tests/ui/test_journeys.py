@@ -67,6 +67,7 @@ async def look_at_everything(pilot: Pilot[None], app: Dashboard, number: int) ->
             manual = step["state"] == "ready" and not step["actions"]
             if step["state"] == "attention" or manual:
                 await put_cursor(pilot, app, step["key"])
+                await until(pilot, lambda: not app.screen.why_not("attest"))  # type: ignore[attr-defined]
                 await pilot.press("t")
                 await write(pilot, app, "tried it myself at the door")
                 await until(pilot, lambda key=step["key"]: state(app, number, key) == "done")

@@ -145,7 +145,7 @@ class TypeIn(Box):
         field = self.query_one(Input)
         field.cursor_blink = False
         field.focus()
-        self._say(f"Type the {self.what}, then Enter. Esc leaves without any change.")
+        self._say(f"Type the {self.what}, then Enter; or Esc.")
 
     def _say(self, text: str, style: str = "dim") -> None:
         self.query_one("#box-choices", Bar).set([(f"  {text}", style)])
