@@ -92,11 +92,8 @@ def standing(week_then: Path, tmp_path: Path) -> Company:
 
 def text_of(app: Dashboard) -> str:
     """What an operator reads on the screen."""
-    width, height = app.size
-    lines = []
-    for y in range(height):
-        lines.append("".join(segment.text for segment in app.screen._compositor.render_strips()[y])[:width])
-    return "\n".join(line.rstrip() for line in lines)
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
 async def until(pilot: Pilot[None], seen: Callable[[], bool], seconds: float = 40) -> None:

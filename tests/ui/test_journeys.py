@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import Any
 
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from jmltui.lifecycle.sync import sync
+from jmltui.lifecycle.workshop import Workshop
 from jmltui.ui.app import Dashboard
 from jmltui.ui.screens.case import CaseScreen
 from jmltui.ui.screens.queue import QueueScreen
@@ -28,6 +31,14 @@ def case_of(app: Dashboard, number: int) -> dict[str, Any]:
     case = app.board.case(number)
     assert case is not None
     return case
+
+
+async def read_systems(workshop: Workshop) -> None:
+    """Read every system again, as `jmltui sync` does."""
+    try:
+        await sync(workshop, lambda text: None)
+    finally:
+        await workshop.adapters.close()
 
 
 async def open_case(pilot: Pilot[None], app: Dashboard, number: int) -> None:
@@ -122,8 +133,9 @@ async def test_a_leaver_whose_number_must_be_typed(company: Company) -> None:
         assert case_of(app, number)["requested_by"] == ""
         await write(pilot, app, key)
         await look_at_everything(pilot, app, number)
+        await app.desk.ask(lambda workshop: asyncio.run(read_systems(workshop)))
         accounts = app.board.person(case_of(app, number)["person_id"])["accounts"]  # type: ignore[index]
-        assert {account["state"] for account in accounts} == {"disabled"}
+        assert {account["state"] for account in accounts} == {"disabled"}, "so say the systems themselves"
         assert not any(account["holds"] for account in accounts)
     app.close()
 
@@ -177,7 +189,11 @@ async def test_an_undo_puts_back_what_was_there(company: Company) -> None:
         await until(pilot, lambda: any(step["key"].startswith("undo") for step in case_of(app, number)["steps"]))
         back = next(step for step in case_of(app, number)["steps"] if step["key"].startswith("undo"))
         assert {action["operation"] for action in back["actions"]} == {"enable"}
+        ben = company.dashboard("ben")
+        await ben.desk.decide(number, back["key"], case_of(app, number)["plan_hash"], approve=True, reason="")
+        ben.close()
         await put_cursor(pilot, app, back["key"])
+        await until(pilot, lambda: not app.screen.why_not("run_step"))  # type: ignore[attr-defined]
         await pilot.press("r")
         await agree(pilot)
         await until(pilot, lambda: state(app, number, back["key"]) in ("done", "attention"))

@@ -9,8 +9,9 @@ from textual.widget import Widget
 
 from jmltui.ui import case_text
 from jmltui.ui.actions import WALKTHROUGH
+from jmltui.ui.lines import line
 from jmltui.ui.queue_text import step_glyph
-from jmltui.ui.text import show
+from jmltui.ui.text import show, wrap
 from jmltui.ui.widgets.line_list import LineList
 
 from .step_actions import StepScreen
@@ -66,8 +67,9 @@ class WalkthroughScreen(StepScreen):
             return
         now, width = self.dashboard.outside.clock(), self.app.size.width - 2
         self.query_one("#signs", LineList).set_lines([self.rule(self._signs())])
-        self.query_one("#step", LineList).set_lines(case_text.step_detail(case, step, now, width), top=top)
-        self.say(self._what_now(step))
+        told = [line((part, "info")) for part in wrap(f"Now: {self._what_now(step)}", width)]
+        detail = case_text.step_detail(case, step, now, width)
+        self.query_one("#step", LineList).set_lines([*detail[:1], *told, *detail[1:]], top=top)
 
     def _signs(self) -> str:
         glyphs = self.dashboard.glyphs
@@ -98,6 +100,7 @@ class WalkthroughScreen(StepScreen):
             self.say("This is the last step." if by > 0 else "This is the first step.", "warn")
             return
         self.key = keys[place]
+        self.say("")
         self.show_case(top=True)
         self.show_title()
         self.show_keys()

@@ -1,0 +1,63 @@
+"""One registry: every key does something, every command it names exists, no screen hands data to a markup widget."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import jmltui.ui
+from jmltui.cli import COMMANDS
+from jmltui.ui import actions
+from jmltui.ui.screens import batches, bulk, case, journal, people, queue, systems, walkthrough
+from jmltui.ui.screens.base import BaseScreen
+
+SCREENS: list[type[BaseScreen]] = [
+    queue.QueueScreen,
+    case.CaseScreen,
+    walkthrough.WalkthroughScreen,
+    people.PeopleScreen,
+    people.PersonScreen,
+    systems.SystemsScreen,
+    journal.JournalScreen,
+    bulk.BulkScreen,
+    batches.BatchesScreen,
+]
+
+MARKUP_WIDGETS = {
+    "Static",
+    "Label",
+    "Button",
+    "notify",
+    "add_row",
+    "add_column",
+    "Tab",
+    "Option",
+    "RichLog",
+    "Markdown",
+}
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.__name__)
+def test_every_key_of_a_screen_has_one_meaning_and_does_it(screen: type[BaseScreen]) -> None:
+    for action in actions.unique_keys(screen.all_actions()).values():
+        assert callable(getattr(screen, f"do_{action.name}", None)), action.name
+
+
+def test_every_equivalent_command_exists() -> None:
+    known = {name for _, name, _ in COMMANDS}
+    for name, value in vars(actions).items():
+        if name.isupper() and isinstance(value, tuple):
+            for action in value:
+                if action.command:
+                    assert re.match(r"jmltui ([a-z]+)", action.command).group(1) in known, action  # type: ignore[union-attr]
+
+
+def test_no_widget_that_reads_markup_is_used_at_all() -> None:
+    for path in Path(jmltui.ui.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                assert name not in MARKUP_WIDGETS, f"{path.name}:{node.lineno} uses {name}"
