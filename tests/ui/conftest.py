@@ -110,8 +110,8 @@ def answer(app: Dashboard) -> str:
 
 
 def lines_of(app: Dashboard, widget: str) -> str:
-    """The text of a pane."""
-    return "\n".join(line.text for line in app.screen.query_one(widget, LineList).lines)
+    """The text of a pane, "" while its screen is still being put together."""
+    return "\n".join(line.text for pane in app.screen.query(widget).results(LineList) for line in pane.lines)
 
 
 def rows_of(app: Dashboard) -> list[str]:
