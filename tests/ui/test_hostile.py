@@ -52,6 +52,7 @@ async def test_a_hostile_name_is_shown_as_signs_on_every_screen(standing: Compan
         seen.append(text_of(app))
         app.open_person(person)
         await until(pilot, lambda: isinstance(app.screen, PersonScreen) and shown in lines_of(app, "#person"))
+        await pilot.pause()
         seen.append(text_of(app))
         if name in ("H12", "H13"):
             assert "altered" in seen[-1]
