@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App
 from textual.binding import BindingType
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 
 from jmltui.lifecycle.board import Board
 
 from .desk import Desk, Outside
 from .drafts import Drafts
 from .ending import Ending
-from .glyphs import Glyphs, glyphs_for
+from .glyphs import ASCII, Glyphs, encoding_name, glyphs_for
 from .net import ControlFilter
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Dashboard(App[None]):
     TITLE = "jmltui"
 
     def __init__(self, board: Board, outside: Outside, glyphs: Glyphs | None = None) -> None:
+        self._nets: list[LineFilter] = []
         super().__init__()
         self.theme = "ansi-dark"
         self.animation_level = "none"
@@ -58,7 +59,13 @@ class Dashboard(App[None]):
         self.outside = outside
         self.desk = Desk(outside)
         self.drafts = Drafts(outside.places.drafts_dir)
-        self.glyphs = glyphs or glyphs_for(getattr(sys.__stderr__, "encoding", None), outside.environ)
+        encoding = getattr(sys.__stderr__, "encoding", None)
+        self.glyphs = glyphs or glyphs_for(encoding, outside.environ)
+        # The colours are the terminal's own, so without colour there is nothing to turn into greys.
+        self._nets = [
+            ControlFilter(encoding=encoding_name(encoding), plain=self.glyphs is ASCII),
+            *([NoColor()] if self.no_color else []),
+        ]
         self._ending = Ending(self.save_drafts, self._leave)
         self._stamp: object = None
         self._change = 0
@@ -66,7 +73,7 @@ class Dashboard(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own filters, and the net below every screen."""
-        return [ControlFilter(), *super().get_line_filters()]
+        return [*self._nets, *(each for each in super().get_line_filters() if not isinstance(each, Monochrome))]
 
     def on_mount(self) -> None:
         """Show the queue, then look for changes from time to time."""

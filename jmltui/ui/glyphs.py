@@ -36,11 +36,15 @@ UNICODE: Final = Glyphs("▶", "●", "…", "─", "│", "·", "✔", "○", "
 ASCII: Final = Glyphs(">", "*", "~", "-", "|", ".", "x", ".", "o", "~", "!", "?", "-", "X", "!", ">", "^", "v")
 
 
+def encoding_name(encoding: str | None) -> str:
+    """The encoding's canonical name; ASCII for none and for one that nobody knows."""
+    try:
+        return codecs.lookup(encoding or "ascii").name
+    except LookupError:
+        return "ascii"
+
+
 def glyphs_for(encoding: str | None, environ: Mapping[str, str]) -> Glyphs:
     """Unicode where the terminal takes UTF-8 and its font is known to have more than a text mode's 256 signs."""
-    try:
-        utf8 = codecs.lookup(encoding or "ascii").name == "utf-8"
-    except LookupError:
-        utf8 = False
     plain_terminal = environ.get("TERM", "") in ("linux", "vt100", "vt102", "vt220", "ansi", "")
-    return UNICODE if utf8 and not plain_terminal else ASCII
+    return UNICODE if encoding_name(encoding) == "utf-8" and not plain_terminal else ASCII
