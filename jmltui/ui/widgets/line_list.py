@@ -19,6 +19,8 @@ class LineList(RowView):
         self.lines: Sequence[Line] = ()
         self.with_cursor = cursor
         self.can_focus = cursor
+        # A text is read from its top, also where the first line that can be opened stands further down.
+        self.follows = False
 
     def count(self) -> int:
         """How many lines there are."""
@@ -44,6 +46,7 @@ class LineList(RowView):
         """Show other lines; the cursor stays with its key. `top` starts at the first line again."""
         old_key, old, old_top, old_cursor = self.key, self.lines, self.top, self.cursor
         self.lines = lines
+        self.follows = self.follows and not top
         keyed = [row for row, each in enumerate(lines) if each.key] if self.with_cursor else []
         if keyed:
             same = [row for row in keyed if lines[row].key == old_key and not top]
@@ -52,7 +55,7 @@ class LineList(RowView):
             self.cursor = 0
         shown = self.rows_shown
         self.top = 0 if top else max(0, min(self.top, len(lines) - shown))
-        if keyed and not self.top <= self.cursor < self.top + shown:
+        if self.follows and keyed and self.size.height and not self.top <= self.cursor < self.top + shown:
             self.top = max(0, min(self.cursor, len(lines) - shown))
         self._strips.clear()
         if self.top != old_top:
@@ -69,6 +72,7 @@ class LineList(RowView):
 
     def move_to(self, row: int, *, tell: bool = True) -> None:
         """Move the cursor; where no line can hold it, scroll."""
+        self.follows = True
         if any(self.may_rest(each) for each in range(len(self.lines))):
             before = self.cursor
             super().move_to(row, tell=tell)

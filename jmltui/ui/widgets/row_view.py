@@ -57,6 +57,7 @@ class RowView(Widget, can_focus=True):
         self.top = 0
         self.cursor_sign = cursor_sign
         self.has_header = header
+        self.follows = True
         self._strips: dict[tuple[int, bool, int], Strip] = {}
         self._styles: dict[str, Style] = {}
 
@@ -192,7 +193,7 @@ class RowView(Widget, can_focus=True):
         self._strips.clear()
         shown = self.rows_shown
         self.top = max(0, min(self.top, self.count() - shown))
-        if self.cursor >= self.top + shown:
+        if self.follows and self.cursor >= self.top + shown:
             self.top = self.cursor - shown + 1
 
     def action_move(self, rows: int) -> None:
