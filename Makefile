@@ -7,6 +7,14 @@ REPORTS := .cache/reports
 
 .PHONY: test check bench wheel clean
 
+demo: $(VENV)/.stamp-demo ## open the dashboard on the embedded practice company
+	$(VENV)/bin/jmltui demo .cache/demo
+
+$(VENV)/.stamp-demo: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable .
+	touch $@
+
 $(VENV)/.stamp-test: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --editable '.[test,dev]'
@@ -25,6 +33,9 @@ test: $(VENV)/.stamp-test ## every test, with the real servers
 bench: $(VENV)/.stamp-test ## how the product compares with bare counterparts; docs/benchmarks.md explains
 	@missed=0; for file in tests/bench/bench_*.py; do \
 	  $(PY) -m tests.bench.$$(basename $$file .py) || missed=1; done; exit $$missed
+
+screenshots: $(VENV)/.stamp-test ## take the pictures of the README from the practice company
+	TZ=UTC $(PY) -m tests.ui.pictures
 
 wheel: $(VENV)/.stamp-test ## build, install into a clean environment, smoke-test
 	rm -rf dist .cache/wheel

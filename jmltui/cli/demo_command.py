@@ -25,15 +25,15 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     folder = Path(arguments.folder).absolute() if arguments.folder else context.places.state_dir / "demo"
     at_home = Context(context.environ, context.out, context.err, home=str(folder), clock=context.clock)
     if not (folder / "settings.toml").exists():
-        prepare(folder, at_home)
+        prepare(folder, at_home, context.actor.login)
     if arguments.prepare:
         context.say(f"The practice company is in {folder}; open it with `jmltui demo {folder}`.")
         return 0
     return show(at_home, ascii_only=arguments.ascii)
 
 
-def prepare(folder: Path, context: Context) -> None:
-    """Write the company and sync each people file of its week."""
+def prepare(folder: Path, context: Context, login: str) -> None:
+    """Write the company and sync each people file of its week, in the name of `login`."""
     from jmltui.lifecycle.sync import sync
     from jmltui.lifecycle.workshop import open_workshop
     from jmltui_practice import company
@@ -43,7 +43,7 @@ def prepare(folder: Path, context: Context) -> None:
     company.create(folder, context.clock)
 
     async def week() -> None:
-        workshop = open_workshop(context.places, context.actor.login, context.clock, context.environ)
+        workshop = open_workshop(context.places, login, context.clock, context.environ)
         try:
             await sync(workshop, lambda text: None)
             while company.advance(folder):

@@ -6,68 +6,29 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from jmltui.cli.context import Context, utc_now
-from jmltui.cli.demo_command import prepare
-from jmltui.config.places import Places
-from jmltui.config.settings import load
-from jmltui.lifecycle.board import open_board
+from jmltui.cli.context import utc_now
 from jmltui.ui.app import Dashboard
-from jmltui.ui.desk import Outside
-from jmltui.ui.glyphs import UNICODE, Glyphs
 from jmltui.ui.widgets.bar import Bar
 from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
-from jmltui.worker.process import ensure_worker, stop_worker
+from jmltui.worker.process import stop_worker
 
-MONDAY = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
-
-
-@dataclass
-class Company:
-    """A prepared practice company of one test."""
-
-    folder: Path
-    clock: Callable[[], datetime] = utc_now
-
-    @property
-    def places(self) -> Places:
-        return Places(self.folder, self.folder)
-
-    def dashboard(self, actor: str = "ana", glyphs: Glyphs = UNICODE, *, worker: bool = True) -> Dashboard:
-        """A dashboard of one operator; each test closes it by leaving `run_test`."""
-        environ = {**os.environ, "JMLTUI_HOME": str(self.folder)}
-        board = open_board(self.places, load(self.places.settings_file), self.clock, environ)
-
-        def start_worker() -> None:
-            if worker:
-                ensure_worker(self.places, environ)
-
-        outside = Outside(self.places, actor, self.clock, environ, start_worker, lambda: None)
-        return Dashboard(board, outside, glyphs=glyphs)
-
-
-def _prepared(folder: Path, clock: Callable[[], datetime]) -> Path:
-    environ = {**os.environ, "JMLTUI_HOME": str(folder)}
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        prepare(folder, Context(environ, nowhere, nowhere, home=str(folder), clock=clock))
-    return folder
+from .company import MONDAY, Company, prepared
 
 
 @pytest.fixture(scope="session")
 def week_now(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _prepared(tmp_path_factory.mktemp("week") / "now", utc_now)
+    return prepared(tmp_path_factory.mktemp("week") / "now", utc_now)
 
 
 @pytest.fixture(scope="session")
 def week_then(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _prepared(tmp_path_factory.mktemp("week") / "then", lambda: MONDAY)
+    return prepared(tmp_path_factory.mktemp("week") / "then", lambda: MONDAY)
 
 
 def _copy(week: Path, to: Path) -> Path:

@@ -13,7 +13,8 @@ from jmltui.ui.screens.people import PersonScreen
 from jmltui.ui.screens.queue import QueueScreen
 from jmltui.ui.text import cell, show, wrap
 
-from .conftest import Company, lines_of, text_of, until
+from .company import Company
+from .conftest import lines_of, text_of, until
 
 HOSTILE = {
     "H01": ("A\x1b[31;5mRED\x1b[0mB", "A␛[31;5mRED␛[0mB"),

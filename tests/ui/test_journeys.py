@@ -16,7 +16,8 @@ from jmltui.ui.screens.case import CaseScreen
 from jmltui.ui.screens.queue import QueueScreen
 from jmltui.ui.screens.walkthrough import WalkthroughScreen
 
-from .conftest import Company, answer, lines_of, rows_of, text_of, until
+from .company import Company
+from .conftest import answer, lines_of, rows_of, text_of, until
 
 SIZE = (80, 24)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .conftest import Company
+from .company import Company
 from .terminal import Terminal
 
 Open = Callable[..., Terminal]

@@ -1,0 +1,119 @@
+"""The screens of the README: taken from the practice company on a Monday that never ends, so that they never differ."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from jmltui.ui.app import Dashboard
+
+FOLDER = Path(__file__).resolve().parents[2] / "screenshots"
+
+Steps = Callable[[Pilot[None], Dashboard], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One screen: its name, size, and how to get there."""
+
+    name: str
+    width: int
+    height: int
+    keys: tuple[str, ...] = ()
+    case: str = ""
+    """Opens the first case for which this condition holds."""
+
+
+PICTURES = (
+    Picture("queue", 80, 24),
+    Picture("queue-wide", 120, 40, ("down", "down", "down")),
+    Picture("case", 80, 24, (), "kind = 'leaver' AND state = 'open'"),
+    Picture("case-wide", 120, 40, (), "kind = 'leaver' AND state = 'open'"),
+    Picture("access", 80, 24, ("tab",), "kind = 'mover' AND approvals > 0"),
+    Picture("walkthrough", 80, 24, ("w",), "kind = 'joiner' AND state = 'open'"),
+    Picture("confirm", 80, 24, ("R",), "kind = 'leaver' AND state = 'open'"),
+    Picture("bulk", 120, 40, ("right", "asterisk", "r")),
+    Picture("batches", 80, 24, ("b",)),
+    Picture("people", 80, 24, ("2",)),
+    Picture("systems", 80, 24, ("3", "down", "down")),
+    Picture("journal", 80, 24, ("4", "down")),
+    Picture("help", 80, 24, ("question_mark",)),
+    Picture("palette", 80, 24, ("ctrl+p", "c", "l", "a")),
+)
+
+
+async def take(picture: Picture, app: Dashboard) -> str:
+    """The screen as SVG, with a font that every viewer has instead of one that is fetched."""
+    async with app.run_test(size=(picture.width, picture.height)) as pilot:
+        await pilot.pause(0.1)
+        if picture.case:
+            number = app.board.all(f"SELECT id FROM jcase WHERE {picture.case} ORDER BY next_due, id")[0]["id"]
+            app.open_case(number)
+            await pilot.pause(0.1)
+        for key in picture.keys:
+            await pilot.press(key)
+            await pilot.pause(0.05)
+        await pilot.pause(0.25)
+        svg = app.export_screenshot(title=f"jmltui: {picture.name}")
+    app.close()
+    svg = re.sub(r"\s*@font-face \{.*?\}\n", "\n", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", "DejaVu Sans Mono, monospace")
+    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+
+
+def digest(svg: str) -> str:
+    """What the PNG remembers of the SVG it was made of."""
+    return sha256(svg.encode()).hexdigest()
+
+
+def stamped(png: bytes, value: str) -> bytes:
+    """The PNG with a text chunk after its header (PNG specification, tEXt)."""
+    body = b"tEXt" + b"svg-sha256\0" + value.encode()
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:33] + chunk + png[33:]
+
+
+def stamp_of(png: bytes) -> str:
+    """The digest in a PNG, "" without one."""
+    found = re.search(rb"svg-sha256\0([0-9a-f]{64})", png[:2048])
+    return found.group(1).decode() if found else ""
+
+
+def main() -> int:
+    """Take all pictures: `make screenshots`."""
+    import asyncio
+
+    from tests.ui.company import MONDAY, Company, prepared
+
+    converter = shutil.which("rsvg-convert")
+    if converter is None:
+        print("rsvg-convert is missing (Debian: librsvg2-bin); only SVG is written.", file=sys.stderr)
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.*g"):
+        old.unlink()
+    with tempfile.TemporaryDirectory(prefix="jmltui-pictures-") as name:
+        week = prepared(Path(name) / "week", lambda: MONDAY)
+        for picture in PICTURES:
+            svg = asyncio.run(take(picture, Company(week, lambda: MONDAY).dashboard(worker=False)))
+            path = FOLDER / f"{picture.name}.svg"
+            path.write_text(svg, encoding="utf-8")
+            if converter is not None:
+                png = subprocess.run([converter, "--zoom=0.75", str(path)], check=True, capture_output=True).stdout
+                path.with_suffix(".png").write_bytes(stamped(png, digest(svg)))
+            print(f"screenshots/{path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
