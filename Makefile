@@ -5,7 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 REPORTS := .cache/reports
 
-.PHONY: test check bench wheel clean
+MAKEFLAGS += --no-print-directory
+.PHONY: demo test check bench screenshots wheel clean
 
 demo: $(VENV)/.stamp-demo ## open the dashboard on the embedded practice company
 	$(VENV)/bin/jmltui demo .cache/demo
