@@ -123,7 +123,7 @@ def start_ratio(folder: Path) -> float:
     for _ in range(ROUNDS):
         begun = time.perf_counter()
         theirs = textual(["-m", "textual"])
-        theirs.wait_for("Textual Demo")
+        theirs.wait_for("What is Textual")
         bare = time.perf_counter() - begun
         theirs.close()
         begun = time.perf_counter()

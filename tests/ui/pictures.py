@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 
-from textual.pilot import Pilot
+import resvg_py
+from rich.cells import cell_len
 
 from jmltui.ui.app import Dashboard
 
+from .company import MONDAY, Company, prepared
+
 FOLDER = Path(__file__).resolve().parents[2] / "screenshots"
 
-Steps = Callable[[Pilot[None], Dashboard], Awaitable[None]]
+CELL = 12.2
+"""The width of a terminal cell in the SVG of Rich, in its units."""
+
+TEXT = re.compile(
+    r'(<text class="terminal-\d+-r\d+") x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+"([^>]*)>(.*?)</text>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,24 @@ async def take(picture: Picture, app: Dashboard) -> str:
         svg = app.export_screenshot(title=f"jmltui: {picture.name}")
     app.close()
     svg = re.sub(r"\s*@font-face \{.*?\}\n", "\n", svg, flags=re.DOTALL)
+    svg = TEXT.sub(placed, svg)
     svg = svg.replace("Fira Code, monospace", "DejaVu Sans Mono, monospace")
     return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+
+
+def placed(found: re.Match[str]) -> str:
+    """One run of text as one element per word, each at its own column, whatever font its letters need."""
+    start, x, y, rest, text = found.groups()
+    pieces = []
+    column = 0
+    for part in re.split(r"((?:&#160;)+)", text):
+        plain = unescape(part)
+        width = cell_len(plain)
+        if plain.strip("\xa0"):
+            place = float(x) + column * CELL
+            pieces.append(f'{start} x="{place:.1f}" y="{y}" textLength="{width * CELL:.1f}"{rest}>{part}</text>')
+        column += width
+    return "".join(pieces)
 
 
 def digest(svg: str) -> str:
@@ -92,13 +115,6 @@ def stamp_of(png: bytes) -> str:
 
 def main() -> int:
     """Take all pictures: `make screenshots`."""
-    import asyncio
-
-    from tests.ui.company import MONDAY, Company, prepared
-
-    converter = shutil.which("rsvg-convert")
-    if converter is None:
-        print("rsvg-convert is missing (Debian: librsvg2-bin); only SVG is written.", file=sys.stderr)
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.*g"):
         old.unlink()
@@ -108,9 +124,8 @@ def main() -> int:
             svg = asyncio.run(take(picture, Company(week, lambda: MONDAY).dashboard(worker=False)))
             path = FOLDER / f"{picture.name}.svg"
             path.write_text(svg, encoding="utf-8")
-            if converter is not None:
-                png = subprocess.run([converter, "--zoom=0.75", str(path)], check=True, capture_output=True).stdout
-                path.with_suffix(".png").write_bytes(stamped(png, digest(svg)))
+            png = bytes(resvg_py.svg_to_bytes(svg_string=svg, monospace_family="DejaVu Sans Mono", zoom=0.8))
+            path.with_suffix(".png").write_bytes(stamped(png, digest(svg)))
             print(f"screenshots/{path.name}")
     return 0
 

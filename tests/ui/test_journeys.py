@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import partial
 from typing import Any
 
 from textual.pilot import Pilot
@@ -82,7 +83,7 @@ async def look_at_everything(pilot: Pilot[None], app: Dashboard, number: int) ->
                 await until(pilot, lambda: not app.screen.why_not("attest"))  # type: ignore[attr-defined]
                 await pilot.press("t")
                 await write(pilot, app, "tried it myself at the door")
-                await until(pilot, lambda key=step["key"]: state(app, number, key) == "done")
+                await until(pilot, partial(is_done, app, number, step["key"]))
         app.look_for_changes()
     raise AssertionError(lines_of(app, "#checklist"))
 
@@ -91,6 +92,10 @@ def settled_or_asking(app: Dashboard, number: int) -> bool:
     case = case_of(app, number)
     ready = any(step["state"] == "ready" and not step["actions"] for step in case["steps"])
     return case["state"] == "done" or ready or any(step["state"] == "attention" for step in case["steps"])
+
+
+def is_done(app: Dashboard, number: int, key: str) -> bool:
+    return state(app, number, key) == "done"
 
 
 def state(app: Dashboard, number: int, key: str) -> str:

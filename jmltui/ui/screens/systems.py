@@ -148,7 +148,8 @@ def detail_lines(system: Mapping[str, Any], width: int) -> list[Line]:
     if waiting:
         lines += [line(part) for part in wrap("Waiting: " + ", ".join(waiting), width)]
     read = f"Read in {system['seconds']:.1f} s; {system['entitlements']:,} entitlements"
-    lines.append(line(f"{read}. Exercised against: {show(system['exercised_against']) or 'nothing yet'}"))
+    told = f"{read}. Exercised against: {system['exercised_against'] or 'nothing yet'}"
+    lines += [line(part) for part in wrap(told, width)]
     lines.append(heading(f"{cell('CAN', 20)} PROVED BY"))
     for name, support in sorted(system["capabilities"].items()):
         proof = support["proof"] if isinstance(support, Mapping) else support
