@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from jmltui.domain.diff import DiffKind
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.text import clean
 from jmltui.errors import UsageError
 

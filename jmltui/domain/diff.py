@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link
 from .case import CaseKind
+from .diff_kind import DiffKind
 from .guards import Protected
 from .operation import Cap
 from .person import Person
-
-
-class DiffKind(StrEnum):
-    """What a line says; screens show `sign` and the word, never colour alone."""
-
-    ADD = "add"
-    REMOVE = "remove"
-    KEEP = "keep"
-    UNEXPLAINED = "unexplained"
-    BLOCKED = "blocked"
-    EXPIRING = "expiring"
-
-    @property
-    def sign(self) -> str:
-        """One ASCII character which tells the kind without colour."""
-        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

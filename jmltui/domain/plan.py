@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from .access import ACCOUNT_TARGET, Account, AccountState
 from .danger import Danger, grade
-from .diff import DiffKind, DiffLine, HeldAccount
+from .diff import DiffLine, HeldAccount
+from .diff_kind import DiffKind
 from .operation import INVERSE, Cap, Capabilities, Proof, Support
 from .person import Person
 from .procedure import Do, Procedure, StepTemplate

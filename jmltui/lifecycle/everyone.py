@@ -20,7 +20,8 @@ from jmltui.cache import people, systems
 from jmltui.cache.differences import BATCH, LEAVING, Changed, SetPlan, stated, who
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Link
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffKind, DiffLine, HeldAccount, HeldGrant, World, diff, target_of
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldGrant, World, diff, target_of
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person, PersonStatus, local_midnight
 
 from .planning import blocked_without_login, new_accounts

@@ -10,7 +10,8 @@ from sqlmodel import Session
 from jmltui.adapter_api import Capabilities
 from jmltui.cache import systems
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffKind, DiffLine, HeldAccount, HeldGrant, diff
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldGrant, diff
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedStep, make_plan, unplanned
 from jmltui.domain.procedure import Do, StepTemplate

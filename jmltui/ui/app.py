@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -181,8 +179,10 @@ class Dashboard(App[None]):
 
         Overrides a private method of Textual (pinned), which would print the values of local variables.
         """
+        import traceback
+
         kind = sys.exc_info()[0]
-        number = secrets.token_hex(4)
+        number = os.urandom(4).hex()
         name = kind.__name__ if kind is not None else "error"
         path = self.outside.places.state_dir / f"crash-{number}.txt"
         try:

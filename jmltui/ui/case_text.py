@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from jmltui.domain.case import ActionState, StepState
 from jmltui.domain.danger import Danger
-from jmltui.domain.diff import DiffKind
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.operation import Proof
 from jmltui.domain.text import was_altered
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jmltui.domain.danger import Danger
-from jmltui.domain.diff import DiffKind
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.lifecycle.board import instant
 
 from . import times

@@ -23,7 +23,8 @@ from jmltui.domain.case import (
     step_after,
 )
 from jmltui.domain.detect import detect
-from jmltui.domain.diff import DiffKind, HeldAccount, HeldGrant, World, diff
+from jmltui.domain.diff import HeldAccount, HeldGrant, World, diff
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.guards import FeedFacts, FeedGuard, Protected, Threshold, feed_problem
 from jmltui.domain.operation import Cap
 from jmltui.domain.person import Person, PersonStatus

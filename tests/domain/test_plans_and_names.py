@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmltui.domain.access import Account, AccountState, Link
-from jmltui.domain.diff import DiffKind, DiffLine, HeldAccount
+from jmltui.domain.diff import DiffLine, HeldAccount
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.duration import format_duration, parse_duration
 from jmltui.domain.names import fold, is_mixed_script, skeleton
 from jmltui.domain.operation import Cap, Proof, Support

@@ -17,7 +17,8 @@ from jmltui.cache.staging import staged
 from jmltui.config.places import Places
 from jmltui.domain.access import Account, AccountState, Entitlement, Grant
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffKind, DiffLine, diff
+from jmltui.domain.diff import DiffLine, diff
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person, PersonStatus
 from jmltui.lifecycle.everyone import Everyone, differences
 from jmltui.lifecycle.planning import blocked_without_login, new_accounts

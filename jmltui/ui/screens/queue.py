@@ -20,9 +20,6 @@ from jmltui.ui.widgets.row_view import RowView
 from jmltui.ui.widgets.window_table import Columns, WindowTable
 
 from .base import BaseScreen
-from .batches import BatchesScreen
-from .bulk import BulkScreen
-from .dialogs import Ask
 from .filtering import FilterField
 
 VIEWS: Final = ("all", "joiners", "movers", "leavers", "approvals", "attention", "held", "mine", "closed")
@@ -245,6 +242,8 @@ class QueueScreen(BaseScreen):
 
     def do_run(self) -> None:
         """Preview what running would do."""
+        from .bulk import BulkScreen
+
         self.app.push_screen(BulkScreen(self.wanted()))
 
     def do_claim(self) -> None:
@@ -253,6 +252,7 @@ class QueueScreen(BaseScreen):
 
     def do_hand_over(self) -> None:
         """Ask to whom."""
+        from .dialogs import Ask
 
         def named(login: str | None) -> None:
             if login:
@@ -277,6 +277,8 @@ class QueueScreen(BaseScreen):
 
     def do_note(self) -> None:
         """Write a note."""
+        from .dialogs import Ask
+
         number = self.table.current
         if number is None:
             return
@@ -289,6 +291,8 @@ class QueueScreen(BaseScreen):
 
     def do_batches(self) -> None:
         """Look at the batches."""
+        from .batches import BatchesScreen
+
         self.app.push_screen(BatchesScreen())
 
     def do_sync(self) -> None:

@@ -1,0 +1,21 @@
+"""What a line of the diff says, by word and by sign."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DiffKind(StrEnum):
+    """What a line says; screens show `sign` and the word, never colour alone."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    KEEP = "keep"
+    UNEXPLAINED = "unexplained"
+    BLOCKED = "blocked"
+    EXPIRING = "expiring"
+
+    @property
+    def sign(self) -> str:
+        """One ASCII character which tells the kind without colour."""
+        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[self.value]
