@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textual.widget import Widget
-from textual.widgets import Input
 
 from jmltui.lifecycle.board import Query
 from jmltui.ui import times
@@ -17,31 +16,25 @@ from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 from jmltui.ui.widgets.window_table import Columns, WindowTable
 
-from .base import BaseScreen
-from .filtering import FilterField
+from .filtering import FilteredScreen
 
 STAMP = 12
 ACTOR = 12
 
 
-class JournalScreen(BaseScreen):
+class JournalScreen(FilteredScreen):
     """Windowed over the whole journal."""
 
     ACTIONS = JOURNAL
     PLACE = "journal"
     NAME = "Journal"
+    HINT = "who, what"
 
     def body(self) -> Iterable[Widget]:
         """Filter, entries, the entry in full."""
         columns = Columns(self.dashboard.board.entry_rows, entry_spans, entry_header)
-        yield FilterField(id="filter", classes="-gone")
         yield WindowTable(self.dashboard.board, columns, id="list", cursor_sign=self.dashboard.glyphs.cursor)
         yield LineList(id="preview", cursor=False)
-
-    @property
-    def table(self) -> WindowTable:
-        """The list."""
-        return self.query_one("#list", WindowTable)
 
     def start(self) -> None:
         """Newest first."""
@@ -50,7 +43,7 @@ class JournalScreen(BaseScreen):
 
     def query_now(self) -> Query:
         """The query of the filter."""
-        return self.dashboard.board.entries(self.query_one("#filter", Input).value)
+        return self.dashboard.board.entries(self.filter_text)
 
     def changed(self, refs: set[tuple[str, str]]) -> None:
         """Something was done."""
@@ -61,10 +54,6 @@ class JournalScreen(BaseScreen):
         """How many entries."""
         number = f"{message.count:,}" if message.complete else f"{message.count:,}+"
         self.say(f"{number} entr{'y' if message.count == 1 else 'ies'}, newest first. v verifies the chain.")
-
-    def on_window_table_failed(self, message: WindowTable.Failed) -> None:
-        """The list could not be read."""
-        self.say(f"The list could not be read: {message.reason}", "bad")
 
     def on_row_view_moved(self, message: RowView.Moved) -> None:
         """The entry in full."""
@@ -84,27 +73,6 @@ class JournalScreen(BaseScreen):
         if number is None:
             return None
         return self.table.row(number) or self.dashboard.board.entry_rows([number]).get(number)
-
-    def do_filter(self) -> None:
-        """Type into the filter."""
-        field = self.query_one(FilterField)
-        field.placeholder = "filter: who, what"
-        field.remove_class("-gone")
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another letter of the filter."""
-        event.stop()
-        self.table.load(self.query_now())
-
-    def on_filter_field_left(self, message: FilterField.Left) -> None:
-        """Back to the list."""
-        field = self.query_one(FilterField)
-        if message.clear and field.value:
-            field.value = ""
-        if not field.value:
-            field.add_class("-gone")
-        self.table.focus()
 
     def on_row_view_opened(self) -> None:
         """An entry was clicked twice."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from textual.widget import Widget
-from textual.widgets import Input
 
 from jmltui.domain.names import fold
 from jmltui.lifecycle.board import Query
@@ -16,26 +15,21 @@ from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.window_table import Columns, WindowTable
 
 from .base import BaseScreen
-from .filtering import FilterField
+from .filtering import FilteredScreen
 
 
-class PeopleScreen(BaseScreen):
+class PeopleScreen(FilteredScreen):
     """Windowed over all people."""
 
     ACTIONS = PEOPLE
     PLACE = "people"
     NAME = "People"
+    HINT = "name, number, department, e-mail, title"
 
     def body(self) -> Iterable[Widget]:
         """Filter and list."""
         columns = Columns(self.dashboard.board.person_rows, person_text.row, person_text.header)
-        yield FilterField(id="filter", classes="-gone")
         yield WindowTable(self.dashboard.board, columns, id="list", cursor_sign=self.dashboard.glyphs.cursor)
-
-    @property
-    def table(self) -> WindowTable:
-        """The list."""
-        return self.query_one("#list", WindowTable)
 
     def start(self) -> None:
         """By name."""
@@ -44,7 +38,7 @@ class PeopleScreen(BaseScreen):
 
     def query_now(self) -> Query:
         """The query of the filter."""
-        text = self.query_one("#filter", Input).value
+        text = self.filter_text
         return self.dashboard.board.people(text, fold(text.strip()))
 
     def changed(self, refs: set[tuple[str, str]]) -> None:
@@ -56,13 +50,9 @@ class PeopleScreen(BaseScreen):
     def on_window_table_counted(self, message: WindowTable.Counted) -> None:
         """How many people."""
         number = f"{message.count:,}" if message.complete else f"{message.count:,}+"
-        text = self.query_one("#filter", Input).value.strip()
+        text = self.filter_text.strip()
         found = f", filter “{show(text, 40)}” (Esc clears)" if text else ""
         self.say(f"{number} {'person' if message.count == 1 else 'people'}{found}")
-
-    def on_window_table_failed(self, message: WindowTable.Failed) -> None:
-        """The list could not be read."""
-        self.say(f"The list could not be read: {message.reason}", "bad")
 
     def why_not(self, name: str) -> str:
         """Nobody can be opened in an empty list."""
@@ -76,34 +66,6 @@ class PeopleScreen(BaseScreen):
         """Open the person."""
         if self.table.current is not None:
             self.dashboard.open_person(self.table.current)
-
-    def do_filter(self) -> None:
-        """Type into the filter."""
-        field = self.query_one(FilterField)
-        field.placeholder = "filter: name, number, department, e-mail, title"
-        field.remove_class("-gone")
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another letter of the filter."""
-        event.stop()
-        self.table.load(self.query_now())
-
-    def on_filter_field_left(self, message: FilterField.Left) -> None:
-        """Back to the list."""
-        field = self.query_one(FilterField)
-        if message.clear and field.value:
-            field.value = ""
-        if not field.value:
-            field.add_class("-gone")
-        self.table.focus()
-
-    def do_leave(self) -> None:
-        """Esc clears the filter first."""
-        if self.query_one(FilterField).value:
-            self.on_filter_field_left(FilterField.Left(clear=True))
-        else:
-            super().do_leave()
 
 
 class PersonScreen(BaseScreen):

@@ -8,7 +8,6 @@ from typing import Any, Final
 from textual import events
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input
 
 from jmltui.lifecycle.board import CASE_ORDERS, Query
 from jmltui.ui import queue_text
@@ -19,8 +18,7 @@ from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 from jmltui.ui.widgets.window_table import Columns, WindowTable
 
-from .base import BaseScreen
-from .filtering import FilterField
+from .filtering import FilteredScreen
 
 VIEWS: Final = ("all", "joiners", "movers", "leavers", "approvals", "attention", "held", "mine", "closed")
 VIEW_LABELS: Final = {
@@ -39,12 +37,13 @@ PREVIEW_DELAY: Final = 0.06
 SMALLEST_WITH_PREVIEW: Final = 18
 
 
-class QueueScreen(BaseScreen):
+class QueueScreen(FilteredScreen):
     """Home."""
 
     ACTIONS = QUEUE
     PLACE = "queue"
     NAME = "Queue"
+    HINT = "name, number, department"
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,14 +61,8 @@ class QueueScreen(BaseScreen):
             return queue_text.row(row, width, chosen, clock(), glyphs)
 
         columns = Columns(board.case_rows, spans, queue_text.header)
-        yield FilterField(id="filter", classes="-gone")
         yield WindowTable(board, columns, id="list", cursor_sign=glyphs.cursor)
         yield LineList(id="preview", cursor=False)
-
-    @property
-    def table(self) -> WindowTable:
-        """The list."""
-        return self.query_one("#list", WindowTable)
 
     def start(self) -> None:
         """The first rows in the first frame."""
@@ -79,7 +72,7 @@ class QueueScreen(BaseScreen):
 
     def query_now(self) -> Query:
         """The query of view, order and filter."""
-        text = self.query_one("#filter", Input).value
+        text = self.filter_text
         return self.dashboard.board.cases(self.view, self.order, text, self.dashboard.outside.actor)
 
     def resized(self) -> None:
@@ -95,7 +88,7 @@ class QueueScreen(BaseScreen):
     def show_counts(self) -> None:
         """View, number, order, chosen."""
         count, complete = self.told
-        text = self.query_one("#filter", Input).value.strip()
+        text = self.filter_text.strip()
         number = f"{count:,}" if complete else f"{count:,}+"
         parts = [f"{VIEW_LABELS[self.view]}: {number} case{'' if count == 1 else 's'}"]
         if text:
@@ -117,10 +110,6 @@ class QueueScreen(BaseScreen):
         self.show_counts()
         if not message.count:
             self.show_preview()
-
-    def on_window_table_failed(self, message: WindowTable.Failed) -> None:
-        """The list could not be read."""
-        self.say(f"The list could not be read: {message.reason}", "bad")
 
     # Preview
 
@@ -168,34 +157,14 @@ class QueueScreen(BaseScreen):
         if self.table.current is not None:
             self.dashboard.open_case(self.table.current)
 
-    def do_filter(self) -> None:
-        """Type into the filter."""
-        field = self.query_one(FilterField)
-        field.remove_class("-gone")
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another letter of the filter."""
-        event.stop()
+    def filtered(self) -> None:
+        """What was chosen may not be in the list any more."""
         self.table.choose_none()
-        self.table.load(self.query_now())
-
-    def on_filter_field_left(self, message: FilterField.Left) -> None:
-        """Back to the list, with or without the filter."""
-        field = self.query_one(FilterField)
-        if message.clear and field.value:
-            field.value = ""
-        if not field.value:
-            field.add_class("-gone")
-        self.table.focus()
-        self.show_counts()
+        super().filtered()
 
     def do_leave(self) -> None:
-        """Esc clears the filter first."""
-        field = self.query_one(FilterField)
-        if field.value:
-            self.on_filter_field_left(FilterField.Left(clear=True))
-        elif self.table.chosen:
+        """Esc clears the filter first, then the choice."""
+        if not self.filter_text and self.table.chosen:
             self.table.choose_none()
             self.show_counts()
         else:
