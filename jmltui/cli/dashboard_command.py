@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 def show(context: Context, *, ascii_only: bool = False, mouse: bool = False, home: str = "") -> int:
     """Open the board first, so that its errors reach a terminal that is still as it was; then show it."""
     _fit_terminal(context.environ)
+    # Everything that starting makes stays: looking for garbage among it would cost a tenth of the start.
+    gc.disable()
     from jmltui.config import settings as settings_file
     from jmltui.lifecycle.board import open_board
 

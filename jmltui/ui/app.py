@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -82,6 +83,12 @@ class Dashboard(App[None]):
         self._stamp = self.board.stamp()
         self.push_screen(QueueScreen())
         self.set_interval(LOOK_SECONDS, self.look_for_changes)
+        self.set_timer(LOOK_SECONDS, self._started)
+
+    def _started(self) -> None:
+        """Collect garbage from now on, but not among what starting made."""
+        gc.freeze()
+        gc.enable()
 
     # Changes by others
 

@@ -98,7 +98,7 @@ def case(number: int) -> dict[str, object]:
 def opened(folder: Path) -> Terminal:
     """The dashboard in a terminal."""
     environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "JMLTUI_HOME": str(folder)}
-    return Terminal([sys.executable, "-m", "jmltui"], environ, width=WIDTH, height=HEIGHT)
+    return Terminal([str(Path(sys.executable).with_name("jmltui"))], environ, width=WIDTH, height=HEIGHT)
 
 
 def textual(code: Sequence[str]) -> Terminal:
