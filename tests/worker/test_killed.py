@@ -22,15 +22,33 @@ import pytest
 from jmltui.cache import journal
 from jmltui.lifecycle import requests
 from jmltui.worker.process import running_worker
-from tests.lifecycle.conftest import STAFF, Office, make_office
+from tests.lifecycle.conftest import Office, make_office
 
 __all__ = ["make_office"]
 
-LONGEST_SECONDS = 150
+LONGEST_SECONDS = 160
+KILLS = 200
+SHORTEST, LONGEST = 0.01, 0.35
+"""Seconds that a worker lives: from before its first claim to several actions."""
 DELAY_SECONDS = 0.04
 """What the way to the server takes, so that the work outlasts many a worker on a fast machine too."""
-SHORT_LIVES = 15
-FEWEST_KILLS = 8
+MANY = [(f"E{n:03}", f"Person {n}", ("Finance", "IT")[n % 2]) for n in range(1, 121)]
+
+NURSERY = """
+import os, sys
+import jmltui.cli.worker_command, jmltui.lifecycle.execute, jmltui.lifecycle.sync, jmltui.worker.runner
+import jmltui_csv, jmltui_scim, sqlalchemy.dialects.sqlite, yaml
+from jmltui.cli import main
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        sys.stdin = open(os.devnull)
+        os._exit(main(["worker"]))
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
+"""
+"""Imports once and forks a worker for each line, so that two hundred lives are not two hundred imports."""
 
 
 class Counting(ThreadingHTTPServer):
@@ -94,6 +112,15 @@ def counting(target: str, lose_every: int) -> Iterator[Counting]:
         server.server_close()
 
 
+def _born(nursery: subprocess.Popen[str]) -> int:
+    """A new worker's process number."""
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write("\n")
+    nursery.stdin.flush()
+    return int(nursery.stdout.readline())
+
+
 @pytest.mark.timeout(240)
 async def test_killed_at_random_moments(make_office: Callable[..., Office]) -> None:
     proxies: list[Any] = []
@@ -104,27 +131,37 @@ async def test_killed_at_random_moments(make_office: Callable[..., Office]) -> N
         return f"http://127.0.0.1:{proxies[0][1].server_address[1]}{urlsplit(url).path}"
 
     office = make_office(url=between)
-    office.feed(STAFF)
+    office.feed(MANY)
     await office.sync()
     requests.run_all(office.workshop)
     chance = random.Random(20260601)
     environ = {**os.environ, **office.environ}
     lock = office.home / "cache.sqlite.worker.lock"
+    nursery = subprocess.Popen(
+        [sys.executable, "-c", NURSERY], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     kills, began = 0, time.monotonic()
     while office.cases() and time.monotonic() - began < LONGEST_SECONDS:
-        worker = subprocess.Popen([sys.executable, "-m", "jmltui", "worker"], env=environ)
-        while running_worker(lock) is None and worker.poll() is None:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0.02, 0.3 if kills < SHORT_LIVES else 8))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        kills += 1
+        worker = _born(nursery)
+        while running_worker(lock) is None:
+            time.sleep(0.002)
+        if kills < KILLS:
+            time.sleep(chance.uniform(SHORTEST, LONGEST))
+            os.kill(worker, signal.SIGKILL)
+            kills += 1
+        else:
+            while office.cases() and time.monotonic() - began < LONGEST_SECONDS:
+                time.sleep(0.2)
+            os.kill(worker, signal.SIGKILL)
+        assert nursery.stdout is not None
+        nursery.stdout.readline()
+    nursery.communicate()
     assert office.cases() == [], f"still open after {kills} kills"
-    assert kills >= FEWEST_KILLS, "the worker was not killed often enough for this to prove anything"
-    assert office.truth() == {key.lower(): (True, {department}) for key, _, department in STAFF}
+    assert kills == KILLS, f"all was done after {kills} kills: too few for this to prove anything"
+    assert office.truth() == {key.lower(): (True, {department}) for key, _, department in MANY}
     way, proxy = proxies[0]
     users = [body for body in proxy.created if "userName" in body]
-    assert len(users) == len(set(users)) == len(STAFF), "an account was created twice"
+    assert len(users) == len(set(users)) == len(MANY), "an account was created twice"
     with office.workshop.cache.read() as session:
         assert journal.verify(session).first_bad is None
     way.__exit__(None, None, None)
