@@ -4,20 +4,66 @@ from __future__ import annotations
 
 import csv
 import os
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
 MOVER_COLUMNS = ("department", "functional_unit", "projects")
 """The columns that the trial's policy matches on; a change in one of them is a move."""
 
-DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "hr" / "cert-r5.2"
+COLUMNS = (
+    "employee_name", "user_id", "email", "role", "projects", "business_unit", "functional_unit", "department", "team",
+    "supervisor",
+)  # fmt: skip
+UNITS = ("1 - Administration", "2 - Research", "3 - Manufacturing", "5 - Sales")
+DEPARTMENTS = ("1 - Security", "2 - Quality", "3 - Field Service", "4 - Payroll", "5 - Software")
+PROJECTS = ("", "", "Project 1", "Project 2", "Project 3")
+FIRST = ("Ada", "Björn", "Chloë", "Dragan", "Esi", "Fatıma", "Goran", "Hana")
+LAST = ("Adeyemi", "Brömme", "Çelik", "O'Dwyer", "Eklund", "Ferreira", "Grünwald", "Horák")
 
 
-def folder() -> Path | None:
-    """Where the monthly files are: `JMLTUI_TRIAL_DATA`, or beside the checkout; None when they are nowhere."""
+def given() -> Path | None:
+    """A folder of monthly files named by `JMLTUI_TRIAL_DATA`, if any."""
     named = os.environ.get("JMLTUI_TRIAL_DATA")
-    place = Path(named) if named else DEFAULT_FOLDER
-    return place if any(place.glob("*.csv")) else None
+    return Path(named) if named else None
+
+
+def generate(place: Path, *, people: int, count: int, seed: int) -> Path:
+    """Write `count` monthly files of an invented company in which people join, move, leave and come back."""
+    chance = random.Random(seed)
+    here = {_key(number): _row(chance, number) for number in range(people)}
+    gone: dict[str, dict[str, str]] = {}
+    place.mkdir()
+    for month in range(1, count + 1):
+        with (place / f"2031-{month:02}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(here[key] for key in sorted(here))
+        for key in chance.sample(sorted(here), people // 25):
+            gone[key] = here.pop(key)
+        for key in chance.sample(sorted(here), people // 20):
+            column = chance.choice(MOVER_COLUMNS)
+            here[key] = {**here[key], column: chance.choice(_VALUES[column])}
+        for number in range(people, people + people // 30):
+            here[_key(number + month * people)] = _row(chance, number + month * people)
+        if month % 2 == 0:
+            back = chance.choice(sorted(gone))
+            here[back] = gone.pop(back)
+    return place
+
+
+def _key(number: int) -> str:
+    return f"K{number:05}"
+
+
+def _row(chance: random.Random, number: int) -> dict[str, str]:
+    name = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
+    found = {"employee_name": name, "user_id": _key(number), "email": f"k{number}@example.test", "role": "Clerk"}
+    return found | {column: chance.choice(_VALUES[column]) for column in MOVER_COLUMNS} | _REST
+
+
+_REST = {"business_unit": "1 - Company", "team": "1 - Team", "supervisor": "Ada Horák"}
+_VALUES = {"department": DEPARTMENTS, "functional_unit": UNITS, "projects": PROJECTS}
 
 
 @dataclass(frozen=True)
