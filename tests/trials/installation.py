@@ -86,7 +86,7 @@ procedures:
 
 GUARDS = """\
 guards:
-  leavers: {floor: 50, percent: 20, ceiling: 500, window: 1h}
+  leavers: {floor: 400, percent: 20, ceiling: 500, window: 1h}
   removals: {floor: 5000, percent: 100, ceiling: 50000, window: 1h}
   feed: {min_rows: 100, max_shrink_percent: 10, min_key_overlap_percent: 90, max_age: 3650d}
 """
