@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.servers.scim2"]
+pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres"]
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,8 @@ from . import migrations
 from .places import prepare_file
 
 BUSY_MILLISECONDS: Final = 15_000
+WRITE_LOCK: Final = 7011971
+"""The advisory lock that a writer of a PostgreSQL database holds."""
 
 
 class Cache:
@@ -51,6 +53,7 @@ class Cache:
             Session(self._writer, expire_on_commit=False, autoflush=True) as session,
             session.begin(),
         ):
+            self._alone(session.connection())
             yield session
 
     @contextmanager
@@ -86,12 +89,20 @@ class Cache:
     def write_on(self, connection: Connection) -> Iterator[Session]:
         """A session as `write` gives, on a connection of `connection()`."""
         with _told(self), Session(connection, expire_on_commit=False) as session, session.begin():
+            self._alone(session.connection())
             yield session
+
+    def _alone(self, connection: Connection) -> None:
+        """Take the write lock of a PostgreSQL database, as BEGIN IMMEDIATE does in SQLite: the journal's chain and the
+        claims rest on writes that follow each other. The end of the transaction lets go of it."""
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
     @contextmanager
     def raw_write(self) -> Iterator[Any]:
         """The driver's own connection inside one write transaction, for bulk work."""
         with _told(self), self._writer.begin() as connection:
+            self._alone(connection)
             yield connection.connection.dbapi_connection
 
     @contextmanager

@@ -10,19 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
-from jmltui.errors import JmltuiError
-from jmltui.lifecycle.workshop import open_workshop
+from jmltui.errors import CacheError, JmltuiError
+from jmltui.lifecycle.workshop import cache_url, open_workshop
 
 from .runner import LocalRunner
 
 IDLE: Final = timedelta(minutes=10)
 START_SECONDS: Final = 20.0
+WORKER_LOCK: Final = 7011972
+"""The advisory lock of a PostgreSQL database that its one worker holds."""
 
 
 _STARTED: list[subprocess.Popen[bytes]] = []
@@ -49,6 +52,29 @@ def only_worker(lock: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def only_worker_of(url: str) -> Iterator[None]:
+    """Hold the worker's place at a PostgreSQL database, which the server frees when this process is gone.
+
+    Raises WorkerRuns when another worker has it, here or on another machine, and CacheError when nobody answers.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(url, hide_parameters=True, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        raise CacheError(
+            "The database server does not answer.", hint="Look whether it runs, then try again."
+        ) from error
+    with connection:
+        if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({WORKER_LOCK})").scalar():
+            raise WorkerRuns("A worker serves this database already, maybe on another machine; one is enough.")
+        yield
+
+
 def running_worker(lock: Path) -> int | None:
     """The process number of the worker that holds the lock, None when there is none."""
     try:
@@ -70,7 +96,9 @@ def serve(
 ) -> None:
     """Be the worker until stopped or idle. Raises WorkerRuns when there is one already."""
     places.ensure_state()
-    with only_worker(places.worker_lock()):
+    url = cache_url(places, settings_file.load(places.settings_file))
+    at_database = only_worker_of(url) if url.startswith("postgresql") else nullcontext()
+    with only_worker(places.worker_lock()), at_database:
         asyncio.run(_serve(places, clock, environ, idle))
 
 

@@ -158,9 +158,13 @@ class Office:
 
 
 @pytest.fixture
-def make_office(
-    private: Path, scim2_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Office]:
+def cache_settings() -> str:
+    """Where the cache is: in the state folder, unless a module says otherwise."""
+    return ""
+
+
+@pytest.fixture
+def make_office(private: Path, scim2_server: Callable[..., Any], cache_settings: str) -> Callable[..., Office]:
     """Build an installation; `url` puts something between jmltui and the server."""
     server = scim2_server()
     headers = {"Authorization": "Bearer secret", "Content-Type": "application/scim+json"}
@@ -172,7 +176,7 @@ def make_office(
     def make(absent: str = "leaver", url: Callable[[str], str] = lambda url: url, actor: str = "ana") -> Office:
         (private / "policy").mkdir()
         (private / "policy" / "policy.yaml").write_text(POLICY)
-        (private / "settings.toml").write_text(SETTINGS.format(absent=absent, url=url(server.url)))
+        (private / "settings.toml").write_text(SETTINGS.format(absent=absent, url=url(server.url)) + cache_settings)
         environ = {"JMLTUI_HOME": str(private), "DIRECTORY_TOKEN": "secret"}
         places = Places.from_environment(environ)
         workshop = open_workshop(places, actor, lambda: datetime.now(UTC), environ)
