@@ -1,0 +1,64 @@
+"""Faults of the practice company on request, as somebody who learns would use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def call(folder: Path, *words: str, code: int | None = 0) -> Any:
+    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder), "--json"]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert code in (None, done.returncode), done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def week(private: Path) -> Path:
+    folder = private / "practice"
+    call(folder, "practice", "new", str(folder))
+    call(folder, "sync")
+    while "over" not in call(folder, "practice", "next", str(folder))["done"]:
+        call(folder, "sync")
+    return folder
+
+
+def test_a_system_that_is_down_is_named_and_comes_back(week: Path) -> None:
+    call(week, "practice", "fault", str(week), "chat", "down")
+    report = call(week, "sync", code=3)
+    assert list(report["problems"]) == ["chat"]
+    assert set(report["systems"]) > {"directory", "vpn"}, "the other systems were read"
+    call(week, "practice", "fault", str(week), "chat", "none")
+    assert call(week, "sync")["problems"] == {}
+
+
+def test_a_lie_is_found_out(week: Path) -> None:
+    call(week, "practice", "fault", str(week), "directory", "lying")
+    joiner = next(
+        case for case in call(week, "cases")["cases"] if case["kind"] == "joiner" and case["due"] < case["opened_at"]
+    )
+    try:
+        call(week, "run", str(joiner["id"]), "--wait", "60", code=None)
+        states = [
+            action["state"]
+            for step in call(week, "plan", str(joiner["id"]))["steps"]
+            for action in step["actions"]
+            if action["system"] == "directory"
+        ]
+        assert "contradicted" in states, "the directory said yes and did nothing; the read-back says so"
+    finally:
+        call(week, "worker", "--stop")
+
+
+def test_a_wrong_word_names_the_right_one(week: Path) -> None:
+    told = call(week, "practice", "fault", str(week), "directory", "lyin", code=2)
+    assert "lying" in told["hint"]
+    told = call(week, "practice", "fault", str(week), "direktory", "down", code=2)
+    assert "directory" in told["hint"]
+    call(week, "practice", "fault", str(week / "elsewhere"), "chat", "down", code=2)
