@@ -60,11 +60,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _fault(arguments: argparse.Namespace, context: Context, folder: Path) -> int:
-    from jmltui_practice.company import SYSTEMS_FILE
-    from jmltui_practice.faults import Fault, FaultKind, clear_faults, set_fault
-
     from jmltui.config.settings import load
     from jmltui.domain.nearest import did_you_mean
+    from jmltui_practice.company import SYSTEMS_FILE
+    from jmltui_practice.faults import Fault, FaultKind, clear_faults, set_fault
 
     names = sorted(load(folder / "settings.toml").systems)
     kinds = [*(kind.value for kind in FaultKind), "none"]
