@@ -28,6 +28,7 @@ check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 	$(VENV)/bin/mypy
 
 test: $(VENV)/.stamp-test ## every test, with the real servers
+	.ci/servers
 	mkdir -p $(REPORTS)
 	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
 
