@@ -34,6 +34,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "undo", "plan the way back of a step that is done"),
     ("Every day", "claim", "take a case, or hand it over"),
     ("Every day", "note", "write a note into a case"),
+    ("Every day", "link", "confirm whose an account is, or release it"),
     ("Look", "journal", "list the journal, or verify its chain"),
     ("Look", "systems", "list the systems: health, counts, what they can do and prove"),
     ("Look", "explain", "why somebody is due an entitlement, or is not"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,17 @@ def test_a_wrong_word_names_the_right_one(week: Path) -> None:
     told = call(week, "practice", "fault", str(week), "direktory", "down", code=2)
     assert "directory" in told["hint"]
     call(week, "practice", "fault", str(week / "elsewhere"), "chat", "down", code=2)
+
+
+def test_a_stranger_is_linked_by_hand_and_stays_linked(week: Path) -> None:
+    with closing(sqlite3.connect(week / "cache.sqlite")) as cache:
+        login, system = cache.execute("SELECT login, system FROM account WHERE link <> 'confirmed'").fetchone()
+        key = cache.execute("SELECT key FROM person WHERE present = 1 ORDER BY id").fetchone()[0]
+        other = cache.execute("SELECT key FROM person WHERE present = 1 ORDER BY id DESC").fetchone()[0]
+    assert login in call(week, "link", key, system, login)["done"]
+    assert "already" in call(week, "link", key, system, login)["done"]
+    assert key in call(week, "link", other, system, login, code=6)["error"], "nobody's account is taken from them"
+    call(week, "sync")
+    assert "already" in call(week, "link", key, system, login)["done"], "a sync keeps what a person said"
+    call(week, "link", "--release", key, system, login)
+    assert login in call(week, "link", key, system, login[:-1], code=2)["hint"], "the nearest account is named"
