@@ -20,6 +20,8 @@ KEY: Final = 9
 DUE: Final = 8
 STATE: Final = 9
 DONE: Final = 5
+SMALLEST_STEP: Final = 24
+"""Cells that person and next step must have between them; with fewer, the person has them all."""
 
 STATE_STYLES: Final = {
     "held": "warn",
@@ -56,9 +58,16 @@ def state_word(case: Mapping[str, Any], now: datetime) -> str:
     return "late" if due is not None and due < now else "open"
 
 
+def done_width(width: int) -> int:
+    """The progress is the first to go where there is no room."""
+    return DONE if width >= 60 else 0
+
+
 def widths(width: int) -> tuple[int, int, int, int]:
-    """Widths of person, next step, department and owner; the last two are 0 on narrow terminals."""
-    rest = width - 2 - (KIND + 1) - (KEY + 1) - (DUE + 1) - (STATE + 1) - (DONE + 1)
+    """Widths of person, next step, department and owner; all but the first are 0 where there is no room."""
+    rest = width - 2 - (KIND + 1) - (KEY + 1) - (DUE + 1) - (STATE + 1) - (done_width(width) + 1)
+    if rest < SMALLEST_STEP:
+        return max(6, rest), 0, 0, 0
     department = 16 if rest >= 62 else 0
     owner = 16 if rest >= 80 else 0
     rest -= (department + 1 if department else 0) + (owner + 1 if owner else 0)
@@ -71,7 +80,8 @@ def header(width: int) -> Sequence[Span]:
     person, step, department, owner = widths(width)
     parts = [cell("KIND", KIND), cell("PERSON", person), cell("NUMBER", KEY)]
     parts += [cell("DEPARTMENT", department)] if department else []
-    parts += [cell("NEXT STEP", step), cell("DUE", DUE), cell("STATE", STATE), cell("DONE", DONE)]
+    parts += [cell("NEXT STEP", step)] if step else []
+    parts += [cell("DUE", DUE), cell("STATE", STATE), cell("DONE", done_width(width))]
     parts += [cell("WHO", owner)] if owner else []
     return [(" " + " ".join(parts), "head")]
 
@@ -84,9 +94,11 @@ def row(case: Mapping[str, Any], width: int, chosen: bool, now: datetime, glyphs
     late = due is not None and due < now and case["state"] == "open"
     parts = [cell(case["kind"], KIND), cell(case["person_name"], person), cell(case["person_key"], KEY)]
     parts += [cell(case["department"], department)] if department else []
-    parts.append(cell(case["next_step"], step))
+    parts += [cell(case["next_step"], step)] if step else []
     told = f"{case['steps_done']}/{case['steps_total']}"
-    tail = f" {cell(told, DONE)}" + (f" {cell(case['claimed_by'] or case['owner'], owner)}" if owner else "")
+    tail = f" {cell(told, done_width(width))}" + (
+        f" {cell(case['claimed_by'] or case['owner'], owner)}" if owner else ""
+    )
     return [
         (glyphs.chosen if chosen else " ", "key"),
         (" ".join(parts) + " ", ""),
