@@ -6,8 +6,9 @@ import argparse
 import asyncio
 from dataclasses import asdict
 
+from jmltui.domain.text import clean
+
 from .context import Context
-from .table import print_table
 from .workshop import add_json
 
 
@@ -21,9 +22,14 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     del arguments
     from jmltui.lifecycle.doctor import WRONG, examine
 
+    from .surroundings import surroundings
+
     found = asyncio.run(examine(context.places, context.environ, context.clock))
+    found += surroundings(context.places, context.environ)
     if context.json:
         context.print_json({"findings": [asdict(finding) for finding in found]})
     else:
-        print_table(context.out, ["", "WHAT", ""], [[f.level, f.subject, f.sentence] for f in found])
+        for finding in found:
+            # Not a table: a sentence that says what is wrong is never cut.
+            context.say(clean(f"{finding.level:<8} {finding.subject:<10} {finding.sentence}", limit=2000))
     return 1 if any(finding.level == WRONG for finding in found) else 0
