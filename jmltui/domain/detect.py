@@ -12,12 +12,16 @@ from .person import Person, PersonStatus
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that asks for a case. `due` is when it takes effect; `facts` say what changed."""
+    """Something that asks for a case. `due` is when it takes effect; `facts` say what changed.
+
+    Of an event that is there `once`, no second case is ever opened; others may happen again.
+    """
 
     kind: CaseKind
     due: datetime
     key: str
     facts: dict[str, object]
+    once: bool = False
 
 
 def detect(
@@ -32,11 +36,13 @@ def detect(
     """The event that follows from what the source said before and says now, or None.
 
     A leaver is somebody whom the source calls left, or who has an end date that was not there before. Somebody new or
-    back who is not leaving joins (or rejoins). A mover changed an attribute that the policy cares for.
+    back who is not leaving joins (or rejoins). A mover changed an attribute that the policy cares for; who has an end
+    date moves like everybody else until then.
     """
     ends = after.access_ends(zone)
     leaving = after.status is PersonStatus.LEFT or ends is not None
-    if leaving and (after.status is PersonStatus.LEFT or (ends is not None and ends <= now)) and before is None:
+    ended = after.status is PersonStatus.LEFT or (ends is not None and ends <= now)
+    if ended and before is None:
         return None
     was_leaving = before is not None and was_present and (before.status is PersonStatus.LEFT or before.ends is not None)
     if (
@@ -47,7 +53,7 @@ def detect(
         due = now if after.urgent or after.status is PersonStatus.LEFT or ends is None else ends
         when = after.ends.isoformat() if after.ends else after.status.value
         return Event(CaseKind.LEAVER, due, f"leaver:{when}", {"ends": when, "reason": after.reason})
-    if leaving and was_leaving:
+    if ended or (leaving and was_leaving and after.urgent):
         return None
     if before is None or not was_present or (was_leaving and not leaving):
         kind = CaseKind.JOINER if before is None else CaseKind.REHIRE
@@ -63,3 +69,12 @@ def detect(
     if moved:
         return Event(CaseKind.MOVER, now, "mover", dict(moved))
     return None
+
+
+def ended(person: Person, *, zone: str, now: datetime) -> Event | None:
+    """The leaver that a person becomes when their end date comes, however long ago the source told it; else None."""
+    ends = person.access_ends(zone)
+    if person.ends is None or ends is None or ends > now:
+        return None
+    when = person.ends.isoformat()
+    return Event(CaseKind.LEAVER, ends, f"ended:{when}", {"ends": when, "reason": person.reason}, once=True)

@@ -17,12 +17,13 @@ from sqlmodel import Session
 
 from jmltui.adapter_api import Adapter, AdapterError, BadRow, PeopleSource, Person, Query, Reader
 from jmltui.cache import cases, people, systems
+from jmltui.cache.ends import ends_reached
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.staging import SystemStage, staged
 from jmltui.cache.tables import BatchRow
 from jmltui.config.settings import SourceSettings
 from jmltui.domain.case import CaseEvent, CaseKind, CaseState
-from jmltui.domain.detect import Event, detect
+from jmltui.domain.detect import Event, detect, ended
 from jmltui.domain.guards import FeedFacts, feed_problem
 from jmltui.domain.person import PersonStatus
 from jmltui.errors import FeedRefused
@@ -31,6 +32,7 @@ from .planning import Planner
 from .workshop import Workshop
 
 FEEDS_BEFORE_QUESTION: Final = 3
+NO_CHANGE: Final = people.PeopleChange((), (), (), (), 0)
 
 Progress = Callable[[str], None]
 
@@ -71,6 +73,32 @@ async def sync(workshop: Workshop, progress: Progress) -> SyncReport:
     for source in workshop.settings.sources.values():
         await _sync_source(workshop, source, report, progress)
     return report
+
+
+def open_ended(workshop: Workshop, report: SyncReport, source: SourceSettings) -> None:
+    """Open the leaver cases of those whose end date came, without reading the source. Costs one look when none did."""
+    now = workshop.clock()
+    with workshop.cache.read() as session:
+        if not _ended(workshop, session, source, now):
+            return
+    with workshop.cache.write() as session:
+        Opener(workshop, session, source, now, report).open_all(NO_CHANGE)
+        signal_change(session, now, "source", source.name)
+
+
+def _ended(workshop: Workshop, session: Session, source: SourceSettings, now: datetime) -> list[tuple[Person, Event]]:
+    """Whose end date came, without a case for it."""
+    found = []
+    for person in ends_reached(session, source.name, now):
+        event = ended(person, zone=workshop.settings.company_zone, now=now)
+        if event and not cases.has_event(session, _event_key(source.name, person, event, now)):
+            found.append((person, event))
+    return found
+
+
+def _event_key(source: str, person: Person, event: Event, now: datetime) -> str:
+    key = f"{source}:{person.key}:{event.key}"
+    return key if event.once else f"{key}:{now.isoformat()}"
 
 
 async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progress: Progress) -> None:
@@ -129,6 +157,7 @@ async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncR
         with workshop.cache.write() as session:
             people.source_state(session, source.name, state="refused", error=error.message, last_try=now)
             append(session, now, Entry(workshop.actor, "source.refused", f"{source.name}: {error.message}"))
+        open_ended(workshop, report, source)
         return
     progress(f"{source.name}: {len(good)} people, looking for who joined, moved or left")
     now = workshop.clock()
@@ -202,17 +231,20 @@ class Opener:
 
     def open_all(self, change: people.PeopleChange) -> None:
         """Joiners, movers, leavers and the questions about who is absent."""
-        events: list[tuple[Person, Event, bool]] = []
-        events += [(p, e, False) for p in change.added if (e := self._event(None, p, False))]
-        events += [(a, e, False) for b, a in change.changed if (e := self._event(b, a, True))]
-        events += [(a, e, False) for b, a in change.returned if (e := self._event(b, a, False))]
+        events: list[tuple[Person, Event]] = []
+        events += [(p, e) for p in change.added if (e := self._event(None, p, False))]
+        events += [(a, e) for b, a in change.changed if (e := self._event(b, a, True))]
+        events += [(a, e) for b, a in change.returned if (e := self._event(b, a, False))]
         absent = self._absent(change)
         self._withdraw_questions([after for _, after in change.returned])
-        planner = Planner(self._workshop, self._session, [p for p, _, _ in events] + [p for p, _ in absent])
-        leavers = [(p, e) for p, e, _ in events if e.kind is CaseKind.LEAVER]
+        told = {person.id for person, _ in (*events, *absent)}
+        came = _ended(self._workshop, self._session, self._source, self._now)
+        events += [(person, event) for person, event in came if person.id not in told]
+        planner = Planner(self._workshop, self._session, [p for p, _ in events] + [p for p, _ in absent])
+        leavers = [(p, e) for p, e in events if e.kind is CaseKind.LEAVER]
         held = self._guard(len(leavers) + len(absent))
         batch = self._batch(len(leavers), len(absent), held) if held or (absent and self._sure) else None
-        for person, event, _ in events:
+        for person, event in events:
             leaving = event.kind is CaseKind.LEAVER
             self._open(planner, person, event, CaseState.HELD if held and leaving else CaseState.OPEN, batch, held)
         for person, event in absent:
@@ -300,7 +332,7 @@ class Opener:
         *,
         absent: bool = False,
     ) -> None:
-        key = f"{self._source.name}:{person.key}:{event.key}:{self._now.isoformat()}"
+        key = _event_key(self._source.name, person, event, self._now)
         if self._open_one_of(person, event):
             return
         plan = planner.plan(event.kind, person)
@@ -315,11 +347,21 @@ class Opener:
         self._report.opened[event.kind.value] += 1
 
     def _open_one_of(self, person: Person, event: Event) -> bool:
-        """One open case per person: a newer event ends the older one, unless it is of the same kind."""
+        """One open case per person: a newer event ends the older one, unless that stands for it.
+
+        A leaver whose day is moved before it came is planned anew. A day that is yet to come ends no case that is
+        under way; the leaver case opens on the day.
+        """
         case = cases.live_case_of(self._session, person.id)
         if case is None:
             return False
-        if case.kind == event.kind.value and event.kind is not CaseKind.MOVER:
+        leaving = event.kind is CaseKind.LEAVER
+        if case.kind != event.kind.value:
+            stands = leaving and event.due > self._now
+        else:
+            moved = leaving and event.due != case.due and case.due > self._now and not case.absent
+            stands = event.kind is not CaseKind.MOVER and not moved
+        if stands:
             return True
         cases.move_case(self._session, case, CaseEvent.CANCEL, self._now)
         summary = f"{case.kind} case of {person.name} ends: {event.kind.value} came in between"
