@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres"]
+pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres", "tests.servers.scimmy"]
 
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests reaches them, and nothing of theirs is written."""
     for name in list(os.environ):
-        if name.startswith(("TEXTUAL", "XDG_")) or name in ("NO_COLOR", "JMLTUI_HOME"):
+        ours = name.startswith("TEXTUAL") and not name.startswith("TEXTUAL_SNAPSHOT")
+        if ours or name.startswith("XDG_") or name in ("NO_COLOR", "JMLTUI_HOME"):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))

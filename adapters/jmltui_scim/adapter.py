@@ -53,7 +53,7 @@ class ScimAdapter:
     """One SCIM 2.0 server."""
 
     kind: ClassVar[str] = "scim"
-    EXERCISED_AGAINST: ClassVar[str] = "scim2-server 0.8, with index and with cursor paging"
+    EXERCISED_AGAINST: ClassVar[str] = "scim2-server 0.8, with index and with cursor paging; SCIMMY 1.3 on Express 5"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("url", OptionType.URL, "The base address, up to and without /Users.", required=True),
         Option("token", OptionType.SECRET, "The bearer token.", required=True),
@@ -150,12 +150,19 @@ class ScimAdapter:
         """The user with exactly this userName.
 
         Every hit is compared here, since some servers ignore filters. RFC 7643 makes userName case-insensitive, so
-        two that differ only in case are ambiguous.
+        two that differ only in case are ambiguous. Some servers do not know the escapes of a JSON string (RFC 7644
+        section 3.4.2.2): they refuse such a filter or find nobody, and are asked for the whole listing.
         """
-        hits = await matching(self._http, "Users", USERS, f"userName eq {json.dumps(login)}")
+        literal = json.dumps(login)
+        try:
+            hits = await matching(self._http, "Users", USERS, f"userName eq {literal}")
+        except (Invalid, Unsupported):
+            return await self._listed(login)
         same = {user.id: user for user in hits if user.userName.casefold() == login.casefold()}
         if len(same) > 1:
             raise Ambiguous(f"{self.name} holds {len(same)} accounts called {login}.", system=self.name)
+        if not same and literal != f'"{login}"':
+            return await self._listed(login)
         return account(next(iter(same.values()))) if same else None
 
     async def grants_of(self, account_id: str) -> Sequence[Grant]:
