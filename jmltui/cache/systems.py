@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.access import Account, AccountState, Entitlement, Grant, Link
+from jmltui.domain.case import ActionState
 from jmltui.domain.diff import HeldAccount, HeldGrant, World
+from jmltui.domain.least import least_of
+from jmltui.domain.operation import Cap
 
-from .tables import AccountRow, EntitlementRow, HeldRow, SystemRow
+from .tables import AccountRow, ActionRow, EntitlementRow, HeldRow, SystemRow
 
 
 def _account_values(system: str, account: Account, at: datetime) -> dict[str, object]:
@@ -179,3 +182,35 @@ def account_of(row: AccountRow) -> Account:
         expires=row.expires,
         version=row.version,
     )
+
+
+def members(session: Session, keep_at_least: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    """How many active accounts hold each entitlement that must keep some, without those that are being removed."""
+    found: dict[tuple[str, str], int] = {}
+    entitlements = session.execute(
+        select(
+            col(EntitlementRow.id),
+            col(EntitlementRow.system),
+            col(EntitlementRow.entitlement_id),
+            col(EntitlementRow.name),
+        )
+    )
+    settled = [state.value for state in ActionState if state.is_settled]
+    for number, system, entitlement, name in entitlements.all():
+        if not least_of(name, keep_at_least):
+            continue
+        holding = (
+            select(func.count())
+            .select_from(HeldRow)
+            .join(AccountRow, col(AccountRow.id) == col(HeldRow.account))
+            .where(col(HeldRow.entitlement) == number, col(AccountRow.state) == AccountState.ACTIVE.value)
+        )
+        leaving = select(func.count()).where(
+            col(ActionRow.system) == system,
+            col(ActionRow.entitlement_id) == entitlement,
+            col(ActionRow.operation) == Cap.REVOKE.value,
+            col(ActionRow.state).not_in(settled),
+        )
+        count = int(session.execute(holding).scalar_one()) - int(session.execute(leaving).scalar_one())
+        found[system, entitlement] = max(count, 0)
+    return found

@@ -12,6 +12,7 @@ from jmltui.cache import systems
 from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldGrant, diff
 from jmltui.domain.diff_kind import DiffKind
+from jmltui.domain.least import keep_enough
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedStep, make_plan, unplanned
 from jmltui.domain.procedure import Do, StepTemplate
@@ -32,6 +33,8 @@ class Planner:
         self._world = systems.world(session, policy.managed(), policy.managed_systems, policy.remote_access())
         ids = [person.id for person in people]
         self._accounts, self._grants = systems.held_by(session, ids)
+        self._keep = policy.guards.protected.keep_at_least
+        self._members = systems.members(session, self._keep) if self._keep else {}
         self._capabilities: dict[str, Capabilities] = {
             name: workshop.adapters.built(name).capabilities() for name in workshop.settings.systems
         }
@@ -57,6 +60,7 @@ class Planner:
             undecided=policy.undecided(person),
         )
         lines = tuple(blocked_without_login(line, gaps) for line in lines)
+        lines = keep_enough(lines, self._members, self._keep)
         made = make_plan(person, procedure, lines, accounts, self._capabilities, wanted, policy.hash)
         return _with_rest(made)
 
