@@ -22,6 +22,7 @@ from jmltui.domain.case import (
     case_after,
     step_after,
 )
+from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.operation import Proof
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedAction
@@ -352,5 +353,17 @@ def opened_since(session: Session, kind: CaseKind, since: datetime, source: str)
         select(func.count())
         .select_from(CaseRow)
         .where(col(CaseRow.kind) == kind.value, col(CaseRow.opened_at) >= since, col(CaseRow.source) == source)
+    )
+    return int(session.scalar(query) or 0)
+
+
+def removals_since(session: Session, since: datetime, source: str) -> int:
+    """How many entitlements the mover cases take away that were opened for a source since an instant."""
+    query = (
+        select(func.count())
+        .select_from(LineRow)
+        .join(CaseRow, col(CaseRow.id) == col(LineRow.case_id))
+        .where(col(LineRow.kind) == DiffKind.REMOVE.value, col(CaseRow.kind) == CaseKind.MOVER.value)
+        .where(col(CaseRow.opened_at) >= since, col(CaseRow.source) == source)
     )
     return int(session.scalar(query) or 0)

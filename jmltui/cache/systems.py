@@ -184,6 +184,11 @@ def account_of(row: AccountRow) -> Account:
     )
 
 
+def grants(session: Session) -> int:
+    """How many grants the last listings of all systems told."""
+    return int(session.scalar(select(func.coalesce(func.sum(col(SystemRow.grants)), 0))) or 0)
+
+
 def members(session: Session, keep_at_least: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many active accounts hold each entitlement that must keep some, without those that are being removed."""
     found: dict[tuple[str, str], int] = {}

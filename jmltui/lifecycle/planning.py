@@ -33,14 +33,27 @@ class Planner:
         self._world = systems.world(session, policy.managed(), policy.managed_systems, policy.remote_access())
         ids = [person.id for person in people]
         self._accounts, self._grants = systems.held_by(session, ids)
+        self._plans: dict[tuple[CaseKind, int], Plan] = {}
         self._keep = policy.guards.protected.keep_at_least
         self._members = systems.members(session, self._keep) if self._keep else {}
         self._capabilities: dict[str, Capabilities] = {
             name: workshop.adapters.built(name).capabilities() for name in workshop.settings.systems
         }
 
+    def removals(self, kind: CaseKind, person: Person) -> int:
+        """How many lines of the plan take something away; 0 without a procedure."""
+        if self._workshop.policy.procedure(kind.value) is None:
+            return 0
+        return sum(line.kind is DiffKind.REMOVE for line in self.plan(kind, person).lines)
+
     def plan(self, kind: CaseKind, person: Person) -> Plan:
-        """The plan of a case of this kind. Raises NotAllowed when the policy has no procedure for it."""
+        """The plan of a case of this kind, made once. Raises NotAllowed when the policy has no procedure for it."""
+        found = self._plans.get((kind, person.id))
+        if found is None:
+            found = self._plans[kind, person.id] = self._made(kind, person)
+        return found
+
+    def _made(self, kind: CaseKind, person: Person) -> Plan:
         policy = self._workshop.policy
         procedure = policy.procedure(kind.value)
         if procedure is None:

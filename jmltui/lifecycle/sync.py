@@ -242,17 +242,39 @@ class Opener:
         events += [(person, event) for person, event in came if person.id not in told]
         planner = Planner(self._workshop, self._session, [p for p, _ in events] + [p for p, _ in absent])
         leavers = [(p, e) for p, e in events if e.kind is CaseKind.LEAVER]
-        held = self._guard(len(leavers) + len(absent))
-        batch = self._batch(len(leavers), len(absent), held) if held or (absent and self._sure) else None
+        losing = self._losing(planner, [p for p, e in events if e.kind is CaseKind.MOVER])
+        why = {
+            CaseKind.LEAVER: self._guard(len(leavers) + len(absent)),
+            CaseKind.MOVER: self._removals_guard(sum(losing.values())),
+        }
+        held = (len(leavers) if why[CaseKind.LEAVER] else 0) + (len(losing) if why[CaseKind.MOVER] else 0)
+        reason = "; ".join(text for text in why.values() if text) or f"{len(absent)} people are absent from the feed"
+        batch = self._batch(held, len(absent), reason) if any(why.values()) or (absent and self._sure) else None
         for person, event in events:
-            leaving = event.kind is CaseKind.LEAVER
-            self._open(planner, person, event, CaseState.HELD if held and leaving else CaseState.OPEN, batch, held)
+            held_for = why.get(event.kind, "") if event.kind is CaseKind.LEAVER or person.id in losing else ""
+            self._open(planner, person, event, CaseState.HELD if held_for else CaseState.OPEN, batch, held_for)
         for person, event in absent:
-            self._open(planner, person, event, CaseState.QUESTION, batch, held, absent=True)
+            self._open(planner, person, event, CaseState.QUESTION, batch, why[CaseKind.LEAVER], absent=True)
         if batch is not None:
-            reason = held or f"{len(absent)} people are absent from the feed"
-            report = BatchReport(batch, self._source.name, len(absent), len(leavers) if held else 0, reason)
-            self._report.batches.append(report)
+            self._report.batches.append(BatchReport(batch, self._source.name, len(absent), held, reason))
+
+    def _losing(self, planner: Planner, movers: Sequence[Person]) -> dict[int, int]:
+        """How many entitlements each mover would lose, of those who lose any."""
+        found = {person.id: planner.removals(CaseKind.MOVER, person) for person in movers}
+        return {number: count for number, count in found.items() if count}
+
+    def _removals_guard(self, removals: int) -> str:
+        """Why the movers of this sync are held, or "". Counts what every mover case of the window takes away."""
+        threshold = self._workshop.policy.guards.removals
+        before = cases.removals_since(self._session, self._now - threshold.window, self._source.name)
+        grants = systems.grants(self._session)
+        if removals and threshold.trips(before + removals, grants):
+            hours = threshold.window / timedelta(hours=1)
+            return (
+                f"{before + removals} removals by moves within {hours:g} hours are more than the "
+                f"{threshold.limit(grants)} that the guard allows for {grants} grants"
+            )
+        return ""
 
     @property
     def _sure(self) -> bool:
@@ -306,14 +328,14 @@ class Opener:
             )
         return ""
 
-    def _batch(self, leavers: int, absents: int, held: str) -> int:
+    def _batch(self, held: int, absents: int, reason: str) -> int:
         row = BatchRow(
             source=self._source.name,
             opened_at=self._now,
-            leavers=leavers,
+            leavers=held,
             absents=absents,
-            held=leavers if held else 0,
-            reason=held or f"{absents} people are absent from the feed",
+            held=held,
+            reason=reason,
             opened_by=self._workshop.actor,
         )
         self._session.add(row)
