@@ -213,10 +213,15 @@ class Lists:
 
     def is_current(self) -> bool:
         """Whether the cache is there and has the tables of this version."""
+        there = "SELECT 1 FROM sqlite_master WHERE name = 'meta'" if self.is_sqlite else "SELECT to_regclass('meta')"
         try:
-            row = self.own.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        except sqlite3.Error:
+            found = self.own.execute(there).fetchone()
+        except sqlite3.DatabaseError:
+            # No cache at all: whoever opens it for writing says why.
             return False
+        if found is None or found[0] is None:
+            return False
+        row = self.own.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
         return row is not None and str(row[0]) == str(SCHEMA)
 
     def stamp(self) -> object:
