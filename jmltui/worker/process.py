@@ -35,6 +35,8 @@ _STARTED: list[subprocess.Popen[bytes]] = []
 class WorkerRuns(JmltuiError):
     """Another worker serves this database already."""
 
+    exit_code = 9
+
 
 @contextmanager
 def only_worker(lock: Path) -> Iterator[None]:
@@ -138,6 +140,9 @@ def ensure_worker(places: Places, environ: Mapping[str, str]) -> None:
     _STARTED[:] = [process, *(child for child in _STARTED if child.poll() is None)]
     end = time.monotonic() + START_SECONDS
     while running_worker(lock) is None:
+        if process.poll() == WorkerRuns.exit_code:
+            # On another machine, at the same database: it does what was asked for here.
+            return
         if process.poll() is not None and running_worker(lock) is None:
             raise JmltuiError(
                 "The worker ended as soon as it was started.", hint=f"Its log says why: {places.worker_log}"
