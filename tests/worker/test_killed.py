@@ -22,9 +22,9 @@ import pytest
 from jmltui.cache import journal
 from jmltui.lifecycle import requests
 from jmltui.worker.process import running_worker
-from tests.lifecycle.conftest import Office, make_office
+from tests.lifecycle.conftest import Office, cache_settings, make_office
 
-__all__ = ["make_office"]
+__all__ = ["cache_settings", "make_office"]
 
 LONGEST_SECONDS = 160
 KILLS = 200
