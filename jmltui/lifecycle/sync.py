@@ -75,6 +75,14 @@ async def sync(workshop: Workshop, progress: Progress) -> SyncReport:
     return report
 
 
+async def sync_one(workshop: Workshop, name: str, report: SyncReport, progress: Progress) -> None:
+    """Read one system or one source, and open what follows."""
+    if name in workshop.settings.systems:
+        await _sync_system(workshop, name, report, progress)
+    else:
+        await _sync_source(workshop, workshop.settings.sources[name], report, progress)
+
+
 def open_ended(workshop: Workshop, report: SyncReport, source: SourceSettings) -> None:
     """Open the leaver cases of those whose end date came, without reading the source. Costs one look when none did."""
     now = workshop.clock()

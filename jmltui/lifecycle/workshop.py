@@ -28,6 +28,10 @@ class AdapterPool:
         self._built: dict[str, Adapter] = {}
         self._open: set[str] = set()
 
+    def another(self) -> AdapterPool:
+        """A pool of the same settings with connections of its own."""
+        return AdapterPool(self._settings, self._secret, self._clock)
+
     def built(self, name: str) -> Adapter:
         """The adapter of a system, not opened. Raises PluginError and SettingsError."""
         if name not in self._built:

@@ -21,6 +21,7 @@ from jmltui.errors import CacheError, JmltuiError
 from jmltui.lifecycle.workshop import cache_url, open_workshop
 
 from .runner import LocalRunner
+from .schedule import Schedule
 
 IDLE: Final = timedelta(minutes=10)
 START_SECONDS: Final = 20.0
@@ -108,12 +109,22 @@ async def _serve(
     places: Places, clock: Callable[[], datetime], environ: Mapping[str, str], idle: timedelta | None
 ) -> None:
     workshop = open_workshop(places, "worker", clock, environ)
-    runner = LocalRunner(workshop, idle=idle)
+
+    def say(text: str) -> None:
+        # Standard error of a worker is its log.
+        sys.stderr.write(f"{clock():%Y-%m-%d %H:%M:%S} {text}\n")
+
+    schedule = Schedule(workshop, say)
+    # What is to be read by the clock needs somebody to read it: such a worker does not end when it is idle.
+    runner = LocalRunner(workshop, idle=None if schedule.names else idle)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, runner.stop.set)
     try:
-        await runner.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(schedule.run(runner.stop))
+            await runner.run()
+            runner.stop.set()
     finally:
         await workshop.close()
 
