@@ -99,7 +99,7 @@ def test_a_second_worker_says_so(run: Run, private: Path) -> None:
         while run("worker", "--status").returncode != 0:
             assert first.poll() is None
         second = run("worker")
-        assert second.returncode == 1
+        assert second.returncode == 9
         assert "serves this cache already" in second.stderr
         assert run("worker", "--stop").stdout == "The worker has ended.\n"
         assert first.wait(timeout=10) == 0
