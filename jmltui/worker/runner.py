@@ -23,6 +23,8 @@ from jmltui.errors import JmltuiError
 from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
 
+from .rate import Rate
+
 IDLE_SECONDS: Final = 0.2
 HEARTBEAT: Final = timedelta(seconds=5)
 STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
@@ -38,6 +40,8 @@ class LocalRunner:
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._random = random.Random()  # noqa: S311  jitter, no secret
         self._beat: datetime | None = None
+        systems_with_rate = {name: s.rate_per_second for name, s in workshop.settings.systems.items()}
+        self._rates = {name: Rate(rate) for name, rate in systems_with_rate.items() if rate}
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -95,6 +99,8 @@ class LocalRunner:
         for system in self._tasks.values():
             busy[system] += 1
         room = {name: s.max_parallel - busy[name] for name, s in workshop.settings.systems.items()}
+        for name, rate in self._rates.items():
+            room[name] = min(room[name], rate.room(now))
         with workshop.cache.read() as session:
             left, _ = actions.work_left(session, now)
         if not left and self._beat is not None and now - self._beat < HEARTBEAT:
@@ -102,7 +108,11 @@ class LocalRunner:
         with workshop.cache.write() as session:
             actions.expire_leases(session, now)
             self._heartbeat(session, now)
-            return actions.claim(session, self._owner, now, room)
+            claimed = actions.claim(session, self._owner, now, room)
+        for each in claimed:
+            if each.system in self._rates:
+                self._rates[each.system].take()
+        return claimed
 
     def _heartbeat(self, session: Session, now: datetime) -> None:
         if self._beat is None or now - self._beat >= HEARTBEAT:
