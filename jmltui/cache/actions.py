@@ -20,7 +20,7 @@ from jmltui.domain.operation import Cap
 
 from . import cases
 from .journal import Entry, append
-from .tables import ActionRow, ApprovalRow, AttemptRow, CaseRow, LimitRow, StepRow
+from .tables import ActionRow, AttemptRow, CaseRow, LimitRow, StepRow
 
 LEASE: Final = timedelta(seconds=120)
 MAX_ATTEMPTS: Final = 6
@@ -132,29 +132,27 @@ def _claim_writes(session: Session, system: str, owner: str, now: datetime, free
     )
     found: list[Claimed] = []
     keys: set[tuple[str, ...]] = set()
+    refused: set[int] = set()
     for row, step, case in session.execute(query):
         many = row.operation in (Cap.GRANT.value, Cap.REVOKE.value)
         key = (row.operation, row.entitlement_id) if many else (str(row.id),)
         if key not in keys and len(keys) >= free:
             continue
-        if step.approval and not _approved(session, case, step):
-            cases.move_action(row, ActionEvent.BLOCK, now)
-            row.outcome = "its approval no longer holds for this plan; approve it again"
+        if not row.undo_of and row.plan_hash != case.plan_hash:
+            cases.give_up(row, now)
+            refused.add(row.case_id)
+            continue
+        if step.approval and not cases.is_approved(session, step, row.plan_hash):
+            cases.void_approval(step, row, now)
+            refused.add(row.case_id)
             continue
         keys.add(key)
         cases.move_action(row, ActionEvent.CLAIM, now)
         row.attempts += 1
         found.append(_take(session, row, "execute", owner, now, was_unknown=False))
+    for case_id in sorted(refused):
+        cases.advance(session, case_id, now)
     return found
-
-
-def _approved(session: Session, case: CaseRow, step: StepRow) -> bool:
-    query = select(col(ApprovalRow.id)).where(
-        col(ApprovalRow.step_id) == step.id,
-        col(ApprovalRow.plan_hash) == case.plan_hash,
-        col(ApprovalRow.decision) == "approve",
-    )
-    return session.scalars(query).first() is not None
 
 
 def _take(session: Session, row: ActionRow, kind: str, owner: str, now: datetime, *, was_unknown: bool) -> Claimed:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from jmltui.domain.case import (
+    STEP_MOVES,
     ActionEvent,
     ActionState,
     CaseEvent,
@@ -23,14 +24,17 @@ from jmltui.domain.case import (
     step_after,
 )
 from jmltui.domain.diff_kind import DiffKind
-from jmltui.domain.operation import Proof
 from jmltui.domain.person import Person
-from jmltui.domain.plan import Plan, PlannedAction
+from jmltui.domain.plan import Plan
 from jmltui.domain.procedure import Do
 from jmltui.errors import JmltuiError, StaleWrite
 
 from .journal import Entry, append, signal_change
+from .plans import write_plan
 from .tables import ActionRow, ApprovalRow, CaseRow, LineRow, StepRow
+
+GIVEN_UP = "Replanned"
+"""The error kind of an action that a later plan no longer asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,84 +98,11 @@ def open_case(session: Session, new: NewCase, actor: str, now: datetime) -> int:
     session.add(row)
     session.flush()
     case_id = row.id or 0
-    write_plan(session, row, plan, frozenset())
+    write_plan(session, row, plan)
     summary = f"{new.kind.value} case opened for {person.name} ({person.key})"
     append(session, now, Entry(actor, "case.open", summary, case_id, person.id, facts={"event": dict(new.event)}))
     advance(session, case_id, now)
     return case_id
-
-
-def write_plan(session: Session, case: CaseRow, plan: Plan, done: frozenset[str]) -> None:
-    """Write the diff, the steps and the actions of a plan; steps whose keys are `done` are left as they are."""
-    case.plan_hash, case.policy_hash, case.danger = plan.hash(), plan.policy_hash, int(plan.danger)
-    session.execute(delete(LineRow).where(col(LineRow.case_id) == case.id))
-    for seq, line in enumerate(plan.lines):
-        session.add(
-            LineRow(
-                case_id=case.id or 0,
-                seq=seq,
-                kind=line.kind.value,
-                system=line.system,
-                operation=line.operation.value if line.operation else "",
-                account_id=line.account_id,
-                login=line.login,
-                entitlement_id=line.entitlement_id,
-                target=line.target,
-                reason=line.reason,
-                privileged=line.privileged,
-                approval=line.approval,
-            )
-        )
-    for seq, planned in enumerate(plan.steps):
-        template = planned.template
-        if template.id in done:
-            continue
-        step = StepRow(
-            case_id=case.id or 0,
-            seq=seq,
-            key=template.id,
-            do=template.do.value,
-            title=template.title,
-            state=StepState.WAITING.value,
-            owner=template.owner or case.owner,
-            fallback_owner=template.fallback_owner or case.fallback_owner,
-            target_at=case.due + template.target if template.target else case.target_at,
-            needs=json.dumps(list(template.needs)),
-            approval=planned.approval,
-            danger=int(planned.danger),
-            text=template.text,
-        )
-        session.add(step)
-        session.flush()
-        for number, action in enumerate(planned.actions):
-            session.add(_action_row(case, step, number, action))
-    session.flush()
-
-
-def _action_row(case: CaseRow, step: StepRow, seq: int, action: PlannedAction) -> ActionRow:
-    return ActionRow(
-        case_id=case.id or 0,
-        step_id=step.id or 0,
-        seq=seq,
-        system=action.system,
-        operation=action.operation.value,
-        account_id=action.account_id,
-        login=action.login,
-        entitlement_id=action.entitlement_id,
-        target=action.target,
-        reason=action.reason,
-        wanted=json.dumps(dict(action.wanted)),
-        expects=json.dumps(dict(action.expects)),
-        proof=action.proof.value if not action.manual else Proof.NONE.value,
-        danger=int(action.danger),
-        inverse=action.inverse.value if action.inverse else "",
-        manual=action.manual,
-        note=action.note,
-        idem_key=f"{case.id}.{step.id}.{seq}.{action.fingerprint()[:16]}",
-        fingerprint=action.fingerprint(),
-        plan_hash=case.plan_hash,
-        state=ActionState.PLANNED.value,
-    )
 
 
 def case_row(session: Session, case_id: int) -> CaseRow:
@@ -274,7 +205,7 @@ def _advance_step(
         settled = {s.key for s in steps if StepState(s.state).is_settled}
         if not set(json.loads(step.needs)) <= settled:
             return False
-        approved = not step.approval or _approved(session, case, step)
+        approved = not step.approval or is_approved(session, step, plan_of(case, mine))
         move_step(step, StepEvent.NEEDS_MET if approved else StepEvent.NEEDS_APPROVAL, now)
         return True
     if state is StepState.READY:
@@ -318,13 +249,35 @@ def _advance_ready(
     return False
 
 
-def _approved(session: Session, case: CaseRow, step: StepRow) -> bool:
+def plan_of(case: CaseRow, mine: Sequence[ActionRow]) -> str:
+    """The hash that a decision about a step is bound to: of the plan that its newest action is part of."""
+    newest = max(mine, key=lambda action: action.id or 0, default=None)
+    return newest.plan_hash if newest is not None else case.plan_hash
+
+
+def is_approved(session: Session, step: StepRow, plan_hash: str) -> bool:
+    """Whether somebody approved this step as a part of this plan."""
     query = select(col(ApprovalRow.id)).where(
         col(ApprovalRow.step_id) == step.id,
-        col(ApprovalRow.plan_hash) == case.plan_hash,
+        col(ApprovalRow.plan_hash) == plan_hash,
         col(ApprovalRow.decision) == "approve",
     )
     return session.scalars(query).first() is not None
+
+
+def give_up(action: ActionRow, now: datetime) -> None:
+    """End an action that the plan no longer asks for. Raises IllegalMove while it is under way."""
+    move_action(action, ActionEvent.SKIP, now)
+    told = f" (before: {action.outcome})" if action.outcome else ""
+    action.outcome, action.error_kind = f"the new plan does not ask for it{told}", GIVEN_UP
+
+
+def void_approval(step: StepRow, action: ActionRow, now: datetime) -> None:
+    """Take a ready action back from the worker: its step has to be approved for the plan that it is part of now."""
+    move_action(action, ActionEvent.WITHDRAW, now)
+    action.outcome = "the plan changed after it was approved; it has to be approved again"
+    if (StepState(step.state), StepEvent.VOID) in STEP_MOVES:
+        move_step(step, StepEvent.VOID, now)
 
 
 def _renew(case: CaseRow, steps: Sequence[StepRow], actions: Sequence[ActionRow]) -> None:

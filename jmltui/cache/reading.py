@@ -29,15 +29,18 @@ def pending_cases(session: Session, kind: str | None, text: str, limit: int) -> 
 def whole_case(session: Session, case_id: int) -> dict[str, Any]:
     """One case with its diff, steps, actions, approvals and journal. Raises NoSuchCase."""
     case = cases.case_row(session, case_id)
-    actions = [_action(row) for row in cases.actions_of(session, case_id)]
-    steps = [
-        {
-            **step.model_dump(),
-            "needs": json.loads(step.needs),
-            "actions": [action for action in actions if action["step_id"] == step.id],
-        }
-        for step in cases.steps_of(session, case_id)
-    ]
+    rows = cases.actions_of(session, case_id)
+    steps = []
+    for step in cases.steps_of(session, case_id):
+        mine = [row for row in rows if row.step_id == step.id]
+        steps.append(
+            {
+                **step.model_dump(),
+                "needs": json.loads(step.needs),
+                "plan_hash": cases.plan_of(case, mine),
+                "actions": [_action(row) for row in mine],
+            }
+        )
     lines = session.scalars(select(LineRow).where(col(LineRow.case_id) == case_id).order_by(col(LineRow.seq)))
     approvals = session.scalars(select(ApprovalRow).where(col(ApprovalRow.case_id) == case_id))
     journal = session.scalars(

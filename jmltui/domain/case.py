@@ -90,6 +90,7 @@ class StepEvent(StrEnum):
     SKIP = "skip"
     UNDO = "undo"
     STOP = "stop"
+    REPLAN = "plan anew"
 
 
 class ActionState(StrEnum):
@@ -164,6 +165,11 @@ STEP_MOVES: Final[dict[tuple[StepState, StepEvent], StepState]] = {
     (StepState.WAITING, StepEvent.NEEDS_MET): StepState.READY,
     (StepState.WAITING, StepEvent.NEEDS_APPROVAL): StepState.APPROVAL,
     (StepState.WAITING, StepEvent.SKIP): StepState.SKIPPED,
+    (StepState.WAITING, StepEvent.REPLAN): StepState.WAITING,
+    (StepState.APPROVAL, StepEvent.REPLAN): StepState.WAITING,
+    (StepState.REFUSED, StepEvent.REPLAN): StepState.WAITING,
+    (StepState.READY, StepEvent.REPLAN): StepState.WAITING,
+    (StepState.QUEUED, StepEvent.REPLAN): StepState.WAITING,
     (StepState.APPROVAL, StepEvent.APPROVE): StepState.READY,
     (StepState.APPROVAL, StepEvent.REFUSE): StepState.REFUSED,
     (StepState.APPROVAL, StepEvent.SKIP): StepState.SKIPPED,
@@ -179,6 +185,7 @@ STEP_MOVES: Final[dict[tuple[StepState, StepEvent], StepState]] = {
     (StepState.QUEUED, StepEvent.TROUBLE): StepState.ATTENTION,
     (StepState.QUEUED, StepEvent.STOP): StepState.READY,
     (StepState.QUEUED, StepEvent.VOID): StepState.APPROVAL,
+    (StepState.RUNNING, StepEvent.VOID): StepState.APPROVAL,
     (StepState.RUNNING, StepEvent.FINISH): StepState.DONE,
     (StepState.RUNNING, StepEvent.TROUBLE): StepState.ATTENTION,
     (StepState.ATTENTION, StepEvent.RETRY): StepState.QUEUED,

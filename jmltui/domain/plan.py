@@ -99,6 +99,11 @@ class Plan:
         return tuple(line for line in self.lines if line.kind is DiffKind.BLOCKED)
 
 
+def plan_hash(base: str, fingerprints: Sequence[str]) -> str:
+    """The hash of a plan that follows another one: the way back of what that one did."""
+    return _sha256([base, list(fingerprints)])
+
+
 def _sha256(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -24,7 +24,9 @@ def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approv
         step = cases.step_row(session, case_id, key)
         if step.state != StepState.APPROVAL.value:
             raise NotAllowed(f"“{step.title}” waits for no approval; it is {step.state}.")
-        if plan_hash and plan_hash != case.plan_hash:
+        mine = [action for action in cases.actions_of(session, case_id) if action.step_id == step.id]
+        plan = cases.plan_of(case, mine)
+        if plan_hash and plan_hash != plan:
             raise StaleWrite("The plan changed since you saw it; nothing was decided.", hint="Look at the new plan.")
         requester = case.requested_by or case.claimed_by or case.opened_by
         if workshop.actor == requester:
@@ -36,7 +38,7 @@ def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approv
             ApprovalRow(
                 case_id=case_id,
                 step_id=step.id or 0,
-                plan_hash=case.plan_hash,
+                plan_hash=plan,
                 requester=requester,
                 approver=workshop.actor,
                 decision=decision,
@@ -47,7 +49,7 @@ def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approv
         cases.move_step(step, StepEvent.APPROVE if approve else StepEvent.REFUSE, now)
         word = "approved" if approve else "refused"
         summary = f"{workshop.actor} {word} “{step.title}” for {case.person_name}{': ' + reason if reason else ''}"
-        facts = {"plan_sha256": case.plan_hash, "policy_sha256": case.policy_hash}
+        facts = {"plan_sha256": plan, "policy_sha256": case.policy_hash}
         append(
             session, now, Entry(workshop.actor, f"approval.{decision}", summary, case_id, case.person_id, facts=facts)
         )

@@ -40,9 +40,13 @@ class Planner:
             name: workshop.adapters.built(name).capabilities() for name in workshop.settings.systems
         }
 
+    def has_procedure(self, kind: CaseKind) -> bool:
+        """Whether the policy says how to go about a case of this kind."""
+        return self._workshop.policy.procedure(kind.value) is not None
+
     def removals(self, kind: CaseKind, person: Person) -> int:
         """How many lines of the plan take something away; 0 without a procedure."""
-        if self._workshop.policy.procedure(kind.value) is None:
+        if not self.has_procedure(kind):
             return 0
         return sum(line.kind is DiffKind.REMOVE for line in self.plan(kind, person).lines)
 

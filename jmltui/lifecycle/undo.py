@@ -9,10 +9,12 @@ from sqlmodel import Session, col
 
 from jmltui.cache import cases
 from jmltui.cache.journal import Entry, append
+from jmltui.cache.plans import action_row
 from jmltui.cache.tables import ActionRow, CaseRow, StepRow
 from jmltui.domain.case import ActionState, CaseEvent, CaseKind, CaseState, StepState
 from jmltui.domain.danger import grade
-from jmltui.domain.operation import INVERSE, Cap
+from jmltui.domain.operation import INVERSE, Cap, Proof
+from jmltui.domain.plan import PlannedAction, plan_hash
 from jmltui.domain.procedure import Do
 from jmltui.errors import NotAllowed
 
@@ -43,8 +45,12 @@ def undo(workshop: Workshop, case_id: int, key: str) -> str:
                 hint="Put it right by hand and write a note.",
             )
         back = _step(session, case, step, changed)
-        for seq, action in enumerate(reversed(changed)):
-            session.add(_inverse(case, back, seq, action))
+        inverse = [_inverse(action) for action in reversed(changed)]
+        plan = plan_hash(case.plan_hash, [planned.fingerprint() for planned in inverse])
+        for seq, (planned, action) in enumerate(zip(inverse, reversed(changed), strict=True)):
+            row = action_row(case, back, seq, planned, plan)
+            row.undo_of = action.id
+            session.add(row)
         if case.state == CaseState.DONE.value:
             cases.move_case(session, case, CaseEvent.REOPEN, now)
         case.run_through, case.requested_by = False, workshop.actor
@@ -96,26 +102,19 @@ def _step(session: Session, case: CaseRow, step: StepRow, changed: list[ActionRo
     return back
 
 
-def _inverse(case: CaseRow, step: StepRow, seq: int, action: ActionRow) -> ActionRow:
+def _inverse(action: ActionRow) -> PlannedAction:
+    """What takes an action back. A created account is disabled, never deleted, so its own way back is to enable it."""
     operation = Cap(action.inverse)
-    return ActionRow(
-        case_id=case.id or 0,
-        step_id=step.id or 0,
-        seq=seq,
+    return PlannedAction(
         system=action.system,
-        operation=operation.value,
+        operation=operation,
         account_id=action.account_id,
         login=action.login,
         entitlement_id=action.entitlement_id,
         target=action.target,
         reason=f"takes back: {action.operation}",
-        expects=json.dumps({"login": action.login}),
-        proof=action.proof,
-        danger=int(grade(operation)),
-        inverse=action.operation if action.operation != Cap.CREATE.value else Cap.ENABLE.value,
-        idem_key=f"{case.id}.{step.id}.{seq}.undo.{action.id}",
-        fingerprint=action.fingerprint,
-        plan_hash=case.plan_hash,
-        state=ActionState.PLANNED.value,
-        undo_of=action.id,
+        expects={"login": action.login},
+        proof=Proof(action.proof),
+        danger=grade(operation),
+        inverse=Cap.ENABLE if action.operation == Cap.CREATE.value else Cap(action.operation),
     )

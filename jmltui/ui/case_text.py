@@ -176,7 +176,7 @@ def step_detail(case: Case, step: Mapping[str, Any], now: datetime, width: int) 
     for approval in case["approvals_given"]:
         if approval["step_id"] == step["id"]:
             word = "approved" if approval["decision"] == "approve" else "refused"
-            valid = "" if approval["plan_hash"] == case["plan_hash"] else " (for an older plan: no longer valid)"
+            valid = "" if approval["plan_hash"] == step["plan_hash"] else " (for an older plan: no longer valid)"
             reason = f": {approval['reason']}" if approval["reason"] else ""
             text = f"{approval['approver']} {word} it {times.stamp(approval['at'])}{reason}{valid}"
             lines += [line((part, "info")) for part in wrap(text, width)]

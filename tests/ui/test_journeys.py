@@ -196,7 +196,7 @@ async def test_an_undo_puts_back_what_was_there(company: Company) -> None:
         back = next(step for step in case_of(app, number)["steps"] if step["key"].startswith("undo"))
         assert {action["operation"] for action in back["actions"]} == {"enable"}
         ben = company.dashboard("ben")
-        await ben.desk.decide(number, back["key"], case_of(app, number)["plan_hash"], approve=True, reason="")
+        await ben.desk.decide(number, back["key"], back["plan_hash"], approve=True, reason="")
         ben.close()
         await put_cursor(pilot, app, back["key"])
         await until(pilot, lambda: not app.screen.why_not("run_step"))  # type: ignore[attr-defined]

@@ -107,7 +107,7 @@ class StepScreen(BaseScreen):
         case, step = self.case, self.step
         if case is None or step is None:
             return
-        key, plan = str(step["key"]), str(case["plan_hash"])
+        key, plan = str(step["key"]), str(step["plan_hash"])
         desk = self.dashboard.desk
 
         def given(reason: str | None) -> None:

@@ -1,0 +1,97 @@
+"""Plans as rows: the diff, the checklist and its actions."""
+
+from __future__ import annotations
+
+import json
+
+from sqlmodel import Session
+
+from jmltui.domain.case import ActionState, StepState
+from jmltui.domain.diff import DiffLine
+from jmltui.domain.operation import Proof
+from jmltui.domain.plan import Plan, PlannedAction, PlannedStep
+
+from .tables import ActionRow, CaseRow, LineRow, StepRow
+
+
+def write_plan(session: Session, case: CaseRow, plan: Plan) -> None:
+    """Write the diff, the steps and the actions of the first plan of a case."""
+    case.plan_hash, case.policy_hash, case.danger = plan.hash(), plan.policy_hash, int(plan.danger)
+    for seq, line in enumerate(plan.lines):
+        session.add(line_row(case, seq, line))
+    for seq, planned in enumerate(plan.steps):
+        step = add_step(session, case, planned.template.id, seq, planned)
+        add_actions(session, case, step, planned, 0)
+    session.flush()
+
+
+def line_row(case: CaseRow, seq: int, line: DiffLine) -> LineRow:
+    """A line of the diff as a row, not added yet."""
+    return LineRow(
+        case_id=case.id or 0,
+        seq=seq,
+        kind=line.kind.value,
+        system=line.system,
+        operation=line.operation.value if line.operation else "",
+        account_id=line.account_id,
+        login=line.login,
+        entitlement_id=line.entitlement_id,
+        target=line.target,
+        reason=line.reason,
+        privileged=line.privileged,
+        approval=line.approval,
+    )
+
+
+def add_step(session: Session, case: CaseRow, key: str, seq: int, planned: PlannedStep) -> StepRow:
+    """Add a step of the checklist, without its actions."""
+    step = StepRow(case_id=case.id or 0, seq=seq, key=key, do="", title="", state=StepState.WAITING.value)
+    describe(case, step, planned)
+    session.add(step)
+    session.flush()
+    return step
+
+
+def describe(case: CaseRow, step: StepRow, planned: PlannedStep) -> None:
+    """Let a step say what the procedure says of it."""
+    template = planned.template
+    step.do, step.title, step.text = template.do.value, template.title, template.text
+    step.owner = template.owner or case.owner
+    step.fallback_owner = template.fallback_owner or case.fallback_owner
+    step.target_at = case.due + template.target if template.target else case.target_at
+    step.needs, step.approval = json.dumps(list(template.needs)), planned.approval
+    step.danger = int(planned.danger)
+
+
+def add_actions(session: Session, case: CaseRow, step: StepRow, planned: PlannedStep, first: int) -> None:
+    """Add the actions of a step, numbered from `first`."""
+    for number, action in enumerate(planned.actions, start=first):
+        session.add(action_row(case, step, number, action, case.plan_hash))
+
+
+def action_row(case: CaseRow, step: StepRow, seq: int, action: PlannedAction, plan_hash: str) -> ActionRow:
+    """An action as a row, not added yet."""
+    fingerprint = action.fingerprint()
+    return ActionRow(
+        case_id=case.id or 0,
+        step_id=step.id or 0,
+        seq=seq,
+        system=action.system,
+        operation=action.operation.value,
+        account_id=action.account_id,
+        login=action.login,
+        entitlement_id=action.entitlement_id,
+        target=action.target,
+        reason=action.reason,
+        wanted=json.dumps(dict(action.wanted)),
+        expects=json.dumps(dict(action.expects)),
+        proof=action.proof.value if not action.manual else Proof.NONE.value,
+        danger=int(action.danger),
+        inverse=action.inverse.value if action.inverse else "",
+        manual=action.manual,
+        note=action.note,
+        idem_key=f"{case.id}.{step.id}.{seq}.{fingerprint[:16]}",
+        fingerprint=fingerprint,
+        plan_hash=plan_hash,
+        state=ActionState.PLANNED.value,
+    )

@@ -1,0 +1,113 @@
+"""Planning open cases anew: because the policy or the person changed, or because somebody asks.
+
+What is done stays done. What changed has to be asked for and approved again; nothing new runs by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from jmltui.cache import cases, people, replans
+from jmltui.cache.journal import Entry, append
+from jmltui.cache.tables import CaseRow
+from jmltui.domain.case import CaseKind, CaseState
+from jmltui.domain.person import Person
+from jmltui.domain.plan import PlannedAction
+from jmltui.domain.replan import Replan, replan
+from jmltui.errors import NotAllowed
+
+from .planning import Planner
+from .workshop import Workshop
+
+AT_ONCE = 100
+"""Cases planned anew by one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """What planning a case anew changed."""
+
+    added: int
+    removed: int
+    changed: bool
+
+
+def replan_case(workshop: Workshop, case_id: int) -> Replanned:
+    """Plan one case anew by the policy in force and what was read last. Raises NotAllowed for a closed case."""
+    with workshop.cache.write() as session:
+        case = cases.case_row(session, case_id)
+        if not CaseState(case.state).is_live:
+            raise NotAllowed(f"Case {case_id} is {case.state}; there is nothing to plan.")
+        found = people.persons(session, [case.person_id])
+        planner = Planner(workshop, session, found)
+        now = workshop.clock()
+        return renew(session, planner, case, found[0], f"{workshop.actor} asked", workshop.actor, now)
+
+
+def replan_outdated(workshop: Workshop) -> int:
+    """Plan every live case anew that was planned by another policy; how many of them changed."""
+    numbers, changed = _outdated(workshop), 0
+    for start in range(0, len(numbers), AT_ONCE):
+        with workshop.cache.write() as session:
+            rows = [cases.case_row(session, number) for number in numbers[start : start + AT_ONCE]]
+            changed += renew_all(workshop, session, rows, "the policy changed")
+    return changed
+
+
+def _outdated(workshop: Workshop) -> list[int]:
+    with workshop.cache.read() as session:
+        query = select(col(CaseRow.id)).where(col(CaseRow.live) == 1, col(CaseRow.policy_hash) != workshop.policy.hash)
+        return [number for number in session.scalars(query.order_by(col(CaseRow.id))) if number is not None]
+
+
+def renew_all(workshop: Workshop, session: Session, rows: Sequence[CaseRow], why: str) -> int:
+    """Plan these live cases anew; how many of them changed."""
+    live = [row for row in rows if CaseState(row.state).is_live]
+    found = {person.id: person for person in people.persons(session, [row.person_id for row in live])}
+    planner, now = Planner(workshop, session, list(found.values())), workshop.clock()
+    return sum(renew(session, planner, row, found[row.person_id], why, "jmltui", now).changed for row in live)
+
+
+def renew(
+    session: Session, planner: Planner, case: CaseRow, person: Person, why: str, actor: str, now: datetime
+) -> Replanned:
+    """Bring one case up to the plan of now. A case kind that the policy has no procedure for keeps its plan."""
+    kind = CaseKind(case.kind)
+    if not planner.has_procedure(kind):
+        return Replanned(0, 0, False)
+    plan = planner.plan(kind, person)
+    change = replan(replans.standing(session, case.id or 0), plan)
+    case.person_name, case.department = person.name, person.department
+    if change.is_empty:
+        case.policy_hash = plan.policy_hash
+        return Replanned(0, 0, False)
+    before = case.plan_hash
+    replans.apply(session, case, plan, change, now)
+    if change.added:
+        case.run_through = False
+    facts = {
+        "plan_sha256": case.plan_hash,
+        "plan_before": before,
+        "policy_sha256": case.policy_hash,
+        "added": [_told(action) for action in change.added],
+        "removed": [_told(action) for action in change.removed],
+    }
+    summary = f"the case of {person.name} was planned anew, because {why}: {_counted(change)}"
+    append(session, now, Entry(actor, "case.replan", summary, case.id, person.id, facts=facts))
+    cases.advance(session, case.id or 0, now)
+    return Replanned(len(change.added), len(change.removed), True)
+
+
+def _told(action: PlannedAction) -> str:
+    return f"{action.operation.value} {action.login} {action.target} on {action.system}"
+
+
+def _counted(change: Replan) -> str:
+    if not change.added and not change.removed:
+        return "the same calls, in other steps"
+    return f"{len(change.added)} calls more, {len(change.removed)} fewer"
