@@ -126,6 +126,7 @@ def _claim_writes(session: Session, system: str, owner: str, now: datetime, free
             col(ActionRow.state) == ActionState.READY.value,
             col(ActionRow.run_at) <= now,
             col(CaseRow.state) == CaseState.OPEN.value,
+            col(CaseRow.policy_hash) != "",
         )
         .order_by(col(CaseRow.urgent).desc(), col(ActionRow.run_at), col(ActionRow.id))
         .limit(BULK * 4)

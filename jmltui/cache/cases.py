@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from jmltui.domain.case import (
@@ -62,10 +63,21 @@ def has_event(session: Session, event_key: str) -> bool:
     return session.scalars(select(col(CaseRow.id)).where(col(CaseRow.event_key) == event_key)).first() is not None
 
 
-def live_case_of(session: Session, person_id: int) -> CaseRow | None:
-    """The open case of a person, if there is one."""
+def live_cases_of(session: Session, person_id: int) -> Sequence[CaseRow]:
+    """The open case of a person; two where a leaver case waits for its day beside the case of a move."""
     query = select(CaseRow).where(col(CaseRow.person_id) == person_id, col(CaseRow.live) == 1)
-    return session.scalars(query).first()
+    return session.scalars(query.order_by(col(CaseRow.id))).all()
+
+
+def overtaken(session: Session, now: datetime) -> Sequence[CaseRow]:
+    """Open cases of people whose leaver case, opened for a later day, has come to its day."""
+    leaver = aliased(CaseRow)
+    query = select(CaseRow).join(leaver, col(leaver.person_id) == col(CaseRow.person_id))
+    return session.scalars(
+        query.where(col(CaseRow.live) == 1, col(CaseRow.kind) != CaseKind.LEAVER.value)
+        .where(col(leaver.live) == 1, col(leaver.kind) == CaseKind.LEAVER.value)
+        .where(col(leaver.state) == CaseState.OPEN.value, col(leaver.due) <= now)
+    ).all()
 
 
 def open_case(session: Session, new: NewCase, actor: str, now: datetime) -> int:
@@ -181,7 +193,7 @@ def advance(session: Session, case_id: int, now: datetime) -> None:
     if case.state == CaseState.OPEN.value:
         while any(_advance_step(session, case, step, steps, by_step[step.id], actions, now) for step in steps):
             pass
-        if all(StepState(step.state).is_settled for step in steps):
+        if case.policy_hash and all(StepState(step.state).is_settled for step in steps):
             move_case(session, case, CaseEvent.COMPLETE, now)
             summary = f"{case.kind} case of {case.person_name} ({case.person_key}) is done, every step proved or stated"
             append(session, now, Entry("jmltui", "case.done", summary, case.id, case.person_id))

@@ -10,6 +10,7 @@ from jmltui.domain.case import ActionState, StepState
 from jmltui.domain.diff import DiffLine
 from jmltui.domain.operation import Proof
 from jmltui.domain.plan import Plan, PlannedAction, PlannedStep
+from jmltui.domain.replan import title_of
 
 from .tables import ActionRow, CaseRow, LineRow, StepRow
 
@@ -55,7 +56,7 @@ def add_step(session: Session, case: CaseRow, key: str, seq: int, planned: Plann
 def describe(case: CaseRow, step: StepRow, planned: PlannedStep) -> None:
     """Let a step say what the procedure says of it."""
     template = planned.template
-    step.do, step.title, step.text = template.do.value, template.title, template.text
+    step.do, step.title, step.text = template.do.value, title_of(step.key, planned), template.text
     step.owner = template.owner or case.owner
     step.fallback_owner = template.fallback_owner or case.fallback_owner
     step.target_at = case.due + template.target if template.target else case.target_at

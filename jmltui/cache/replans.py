@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any, Final, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import CursorResult, delete, select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.case import ActionEvent, ActionState, StepEvent, StepState
@@ -18,15 +19,69 @@ from jmltui.domain.replan import Replan, StandingAction, StandingStep
 
 from . import cases
 from .plans import add_actions, add_step, describe, line_row
-from .tables import ActionRow, CaseRow, LineRow, StepRow
+from .tables import AccountRow, ActionRow, CaseRow, HeldRow, LineRow, MetaRow, StepRow, SystemRow
 
 DROPPED_BY = "the new plan"
+OUTDATED: Final = "outdated cases"
+"""The key of the fact that some case waits to be planned anew."""
+
+
+def outdate(session: Session, people: Collection[int], *, besides: int = 0, planned_at: datetime | None = None) -> None:
+    """Say that the plans of these people's live cases were made for another world: nothing of them begins before they
+    are planned anew. `besides` is the number of a case that stays as it is; so do those opened at `planned_at`.
+    """
+    numbers, found = sorted(people), 0
+    for start in range(0, len(numbers), 500):
+        query = (
+            update(CaseRow)
+            .where(col(CaseRow.person_id).in_(numbers[start : start + 500]), col(CaseRow.live) == 1)
+            .where(col(CaseRow.id) != besides)
+            .values(policy_hash="")
+        )
+        if planned_at is not None:
+            query = query.where(col(CaseRow.opened_at) != planned_at)
+        found += cast("CursorResult[Any]", session.execute(query)).rowcount
+    if found:
+        session.merge(MetaRow(key=OUTDATED, value="1"))
+
+
+def outdated(session: Session, policy_hash: str) -> list[int]:
+    """Live cases planned for another world or by another policy."""
+    query = select(col(CaseRow.id)).where(col(CaseRow.live) == 1, col(CaseRow.policy_hash) != policy_hash)
+    return [number for number in session.scalars(query.order_by(col(CaseRow.id))) if number is not None]
+
+
+def any_outdated(session: Session) -> bool:
+    """Whether somebody said so since this was last cleared; one row is looked at."""
+    row = session.get(MetaRow, OUTDATED)
+    return row is not None and row.value == "1"
+
+
+def clear_outdated(session: Session) -> None:
+    """Say that whoever was outdated is being planned anew."""
+    session.merge(MetaRow(key=OUTDATED, value=""))
+
+
+def access_of_pending(session: Session, system: str) -> dict[int, set[tuple[object, ...]]]:
+    """What people with live cases hold on one system, to be compared before and after a listing."""
+    query = (
+        select(col(CaseRow.person_id), col(AccountRow.account_id), col(AccountRow.login), col(AccountRow.state))
+        .add_columns(col(HeldRow.entitlement), col(HeldRow.direct))
+        .join(AccountRow, col(AccountRow.person_id) == col(CaseRow.person_id))
+        .outerjoin(HeldRow, col(HeldRow.account) == col(AccountRow.id))
+        .where(col(CaseRow.live) == 1, col(AccountRow.system) == system)
+    )
+    found: dict[int, set[tuple[object, ...]]] = {}
+    for person, *held in session.execute(query):
+        found.setdefault(person, set()).add(tuple(held))
+    return found
 
 
 def standing(session: Session, case_id: int) -> list[StandingStep]:
     """The steps of a case and their actions as they stand."""
     actions = cases.actions_of(session, case_id)
     undone = {action.undo_of for action in actions if action.undo_of}
+    listed = {row.name: row.last_good for row in session.scalars(select(SystemRow))}
     found = []
     for step in cases.steps_of(session, case_id):
         mine = [action for action in actions if action.step_id == step.id]
@@ -39,7 +94,7 @@ def standing(session: Session, case_id: int) -> list[StandingStep]:
                 needs=tuple(json.loads(step.needs)),
                 approval=step.approval,
                 text=step.text,
-                actions=tuple(_standing_action(action, action.id in undone) for action in mine),
+                actions=tuple(_standing_action(a, a.id in undone, listed.get(a.system)) for a in mine),
                 dropped=step.done_by == DROPPED_BY,
                 own=any(action.undo_of for action in mine),
             )
@@ -47,7 +102,7 @@ def standing(session: Session, case_id: int) -> list[StandingStep]:
     return found
 
 
-def _standing_action(row: ActionRow, undone: bool) -> StandingAction:
+def _standing_action(row: ActionRow, undone: bool, listed: datetime | None) -> StandingAction:
     planned = PlannedAction(
         system=row.system,
         operation=Cap(row.operation),
@@ -65,7 +120,8 @@ def _standing_action(row: ActionRow, undone: bool) -> StandingAction:
         note=row.note,
     )
     given_up = row.error_kind == cases.GIVEN_UP
-    return StandingAction(row.id or 0, planned, ActionState(row.state), row.attempts, undone, given_up)
+    fresh = listed is not None and row.settled_at is not None and row.settled_at >= listed
+    return StandingAction(row.id or 0, planned, ActionState(row.state), row.attempts, undone, given_up, fresh)
 
 
 def apply(session: Session, case: CaseRow, plan: Plan, change: Replan, now: datetime) -> None:

@@ -12,7 +12,7 @@ from .context import Context
 from .workshop import add_json, opened
 
 if TYPE_CHECKING:
-    from jmltui.lifecycle.sync import SyncReport
+    from jmltui.lifecycle.report import SyncReport
     from jmltui.lifecycle.workshop import Workshop
 
 

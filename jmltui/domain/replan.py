@@ -28,7 +28,10 @@ SEEN_IN_MIRRORS: Final = frozenset({Cap.CREATE, Cap.ENABLE, Cap.DISABLE, Cap.GRA
 
 @dataclass(frozen=True, slots=True)
 class StandingAction:
-    """An action as it stands. `undone`: its way back was planned; `given_up`: an earlier plan let it fall."""
+    """An action as it stands. `undone`: its way back was planned; `given_up`: an earlier plan let it fall.
+
+    `fresh`: it was confirmed after the listing was begun that the mirror shows, which therefore may not show it.
+    """
 
     id: int
     planned: PlannedAction
@@ -36,6 +39,7 @@ class StandingAction:
     attempts: int = 0
     undone: bool = False
     given_up: bool = False
+    fresh: bool = False
 
     @property
     def begun(self) -> bool:
@@ -158,7 +162,7 @@ def _kept(steps: Sequence[StandingStep], plan: Plan) -> tuple[set[int], dict[str
 def _speaks_for(standing: StandingAction, action: PlannedAction) -> bool:
     """Whether an action that stands makes a planned one needless."""
     if standing.state is ActionState.CONFIRMED:
-        seen = action.operation in SEEN_IN_MIRRORS and not standing.undone
+        seen = action.operation in SEEN_IN_MIRRORS and not standing.undone and not standing.fresh
         return not seen and _target(standing.planned) == _target(action)
     if standing.state.is_settled or standing.state in IN_FLIGHT:
         return _target(standing.planned) == _target(action)
@@ -186,7 +190,7 @@ def _stands(slot: StandingStep, todo: PlannedStep) -> bool:
     template = todo.template
     if (slot.do, slot.title, slot.needs, slot.approval, slot.text) != (
         template.do,
-        template.title,
+        title_of(slot.key, todo),
         template.needs,
         todo.approval,
         template.text,
@@ -209,6 +213,11 @@ def _asks_again(mine: Sequence[StandingStep], todo: PlannedStep, adds: bool) -> 
     told = {text for step in mine for text in step.text.splitlines()}
     listed = [text for text in todo.template.text.splitlines() if text.startswith("- ")]
     return todo.template.do is Do.MANUAL and any(text not in told for text in listed)
+
+
+def title_of(key: str, planned: PlannedStep) -> str:
+    """What a round of a step is called."""
+    return f"{planned.template.title} (again)" if AGAIN in key else planned.template.title
 
 
 def _free_key(template: str, steps: Sequence[StandingStep]) -> str:

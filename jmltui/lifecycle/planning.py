@@ -40,6 +40,11 @@ class Planner:
             name: workshop.adapters.built(name).capabilities() for name in workshop.settings.systems
         }
 
+    @property
+    def policy_hash(self) -> str:
+        """The hash of the policy that is planned by."""
+        return self._workshop.policy.hash
+
     def has_procedure(self, kind: CaseKind) -> bool:
         """Whether the policy says how to go about a case of this kind."""
         return self._workshop.policy.procedure(kind.value) is not None

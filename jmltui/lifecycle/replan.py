@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from jmltui.cache import cases, people, replans
 from jmltui.cache.journal import Entry, append
@@ -46,45 +45,55 @@ def replan_case(workshop: Workshop, case_id: int) -> Replanned:
         found = people.persons(session, [case.person_id])
         planner = Planner(workshop, session, found)
         now = workshop.clock()
-        return renew(session, planner, case, found[0], f"{workshop.actor} asked", workshop.actor, now)
+        return _renew(session, planner, case, found[0], f"{workshop.actor} asked", workshop.actor, now)
 
 
 def replan_outdated(workshop: Workshop) -> int:
-    """Plan every live case anew that was planned by another policy; how many of them changed."""
-    numbers, changed = _outdated(workshop), 0
+    """Plan every live case anew that was planned by another policy or for another world; how many of them changed."""
+    if any_outdated(workshop):
+        with workshop.cache.write() as session:
+            replans.clear_outdated(session)
+    with workshop.cache.read() as session:
+        numbers = replans.outdated(session, workshop.policy.hash)
+    changed = 0
     for start in range(0, len(numbers), AT_ONCE):
         with workshop.cache.write() as session:
             rows = [cases.case_row(session, number) for number in numbers[start : start + AT_ONCE]]
-            changed += renew_all(workshop, session, rows, "the policy changed")
+            changed += _renew_all(workshop, session, rows)
     return changed
 
 
-def _outdated(workshop: Workshop) -> list[int]:
+def any_outdated(workshop: Workshop) -> bool:
+    """Whether some case waits to be planned anew for what was learned since. Cheap."""
     with workshop.cache.read() as session:
-        query = select(col(CaseRow.id)).where(col(CaseRow.live) == 1, col(CaseRow.policy_hash) != workshop.policy.hash)
-        return [number for number in session.scalars(query.order_by(col(CaseRow.id))) if number is not None]
+        return replans.any_outdated(session)
 
 
-def renew_all(workshop: Workshop, session: Session, rows: Sequence[CaseRow], why: str) -> int:
-    """Plan these live cases anew; how many of them changed."""
+def _renew_all(workshop: Workshop, session: Session, rows: Sequence[CaseRow]) -> int:
     live = [row for row in rows if CaseState(row.state).is_live]
     found = {person.id: person for person in people.persons(session, [row.person_id for row in live])}
     planner, now = Planner(workshop, session, list(found.values())), workshop.clock()
-    return sum(renew(session, planner, row, found[row.person_id], why, "jmltui", now).changed for row in live)
+    changed = 0
+    for row in live:
+        why = "the policy changed" if row.policy_hash else "what is known of the person changed"
+        changed += _renew(session, planner, row, found[row.person_id], why, "jmltui", now).changed
+    return changed
 
 
-def renew(
+def _renew(
     session: Session, planner: Planner, case: CaseRow, person: Person, why: str, actor: str, now: datetime
 ) -> Replanned:
     """Bring one case up to the plan of now. A case kind that the policy has no procedure for keeps its plan."""
     kind = CaseKind(case.kind)
     if not planner.has_procedure(kind):
+        case.policy_hash = planner.policy_hash
         return Replanned(0, 0, False)
     plan = planner.plan(kind, person)
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
     if change.is_empty:
         case.policy_hash = plan.policy_hash
+        cases.advance(session, case.id or 0, now)
         return Replanned(0, 0, False)
     before = case.plan_hash
     replans.apply(session, case, plan, change, now)

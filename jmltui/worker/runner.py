@@ -15,7 +15,7 @@ from typing import Final
 from sqlmodel import Session
 
 from jmltui.adapter_api import AccountState, AdapterError, Cap
-from jmltui.cache import actions, systems
+from jmltui.cache import actions, replans, systems
 from jmltui.cache.actions import Claimed, Result
 from jmltui.cache.tables import MetaRow
 from jmltui.domain.case import ActionEvent
@@ -176,6 +176,9 @@ class LocalRunner:
             systems.note_state(session, c.system, c.account_id, state)
         elif c.operation in (Cap.GRANT, Cap.REVOKE):
             systems.note_grant(session, c.system, c.account_id, c.entitlement_id, c.operation is Cap.GRANT)
+        else:
+            return
+        replans.outdate(session, [c.person_id], besides=c.case_id)
 
 
 def _with_account(c: Claimed, fresh: dict[int, str]) -> Claimed:

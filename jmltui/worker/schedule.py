@@ -12,7 +12,9 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from jmltui.cache.tables import TimerRow
-from jmltui.lifecycle.sync import SyncReport, open_ended, sync_one
+from jmltui.lifecycle.opening import open_ended
+from jmltui.lifecycle.report import SyncReport
+from jmltui.lifecycle.sync import sync_one
 from jmltui.lifecycle.workshop import Workshop
 
 TICK_SECONDS: Final = 1.0

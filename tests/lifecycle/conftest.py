@@ -15,7 +15,8 @@ import pytest
 from jmltui.cache import actions
 from jmltui.cache.reading import pending_cases, whole_case
 from jmltui.config.places import Places
-from jmltui.lifecycle.sync import SyncReport, sync
+from jmltui.lifecycle.report import SyncReport
+from jmltui.lifecycle.sync import sync
 from jmltui.lifecycle.workshop import Workshop, open_workshop
 from jmltui.worker.runner import LocalRunner
 

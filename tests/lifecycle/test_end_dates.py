@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jmltui.lifecycle import requests
-from jmltui.lifecycle.sync import SyncReport, open_ended
+from jmltui.lifecycle.opening import open_ended
+from jmltui.lifecycle.report import SyncReport
 from tests.lifecycle.conftest import STAFF, Office
 
 LAST_DAY = (datetime.now(UTC) + timedelta(days=20)).date()

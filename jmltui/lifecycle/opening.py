@@ -1,0 +1,255 @@
+"""Opening the cases that follow from a feed, or from a day that came, under the guards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from jmltui.adapter_api import Person
+from jmltui.cache import cases, people, replans, systems
+from jmltui.cache.ends import ends_reached
+from jmltui.cache.journal import Entry, append, signal_change
+from jmltui.cache.tables import BatchRow, CaseRow
+from jmltui.config.settings import SourceSettings
+from jmltui.domain.case import CaseEvent, CaseKind, CaseState
+from jmltui.domain.detect import Event, detect, ended
+from jmltui.domain.person import PersonStatus
+
+from .planning import Planner
+from .report import BatchReport, SyncReport
+from .workshop import Workshop
+
+FEEDS_BEFORE_QUESTION: Final = 3
+NO_CHANGE: Final = people.PeopleChange((), (), (), (), 0)
+
+
+def open_ended(workshop: Workshop, report: SyncReport, source: SourceSettings) -> None:
+    """Open the leaver cases of those whose end date came, without reading the source. Costs one look when none did."""
+    now = workshop.clock()
+    end_overtaken(workshop)
+    with workshop.cache.read() as session:
+        if not _ended(workshop, session, source, now):
+            return
+    with workshop.cache.write() as session:
+        Opener(workshop, session, source, now, report).open_all(NO_CHANGE)
+        signal_change(session, now, "source", source.name)
+
+
+def end_overtaken(workshop: Workshop) -> None:
+    """End what is still open for people whose last day has come: from now on their leaver case speaks."""
+    now = workshop.clock()
+    with workshop.cache.read() as session:
+        if not cases.overtaken(session, now):
+            return
+    with workshop.cache.write() as session:
+        for case in cases.overtaken(session, now):
+            _end(session, case, "the last day came", now)
+            replans.outdate(session, [case.person_id])
+
+
+def _end(session: Session, case: CaseRow, why: str, now: datetime) -> None:
+    cases.move_case(session, case, CaseEvent.CANCEL, now)
+    summary = f"{case.kind} case of {case.person_name} ends: {why}"
+    append(session, now, Entry("jmltui", "case.cancel", summary, case.id, case.person_id))
+    signal_change(session, now, "case", case.id)
+
+
+def _ended(workshop: Workshop, session: Session, source: SourceSettings, now: datetime) -> list[tuple[Person, Event]]:
+    """Whose end date came, without a case for it."""
+    found = []
+    for person in ends_reached(session, source.name, now):
+        event = ended(person, zone=workshop.settings.company_zone, now=now)
+        if event and not cases.has_event(session, _event_key(source.name, person, event, now)):
+            found.append((person, event))
+    return found
+
+
+def _event_key(source: str, person: Person, event: Event, now: datetime) -> str:
+    key = f"{source}:{person.key}:{event.key}"
+    return key if event.once else f"{key}:{now.isoformat()}"
+
+
+class Opener:
+    """Opens the cases of one accepted feed, under the guards."""
+
+    def __init__(
+        self, workshop: Workshop, session: Session, source: SourceSettings, now: datetime, report: SyncReport
+    ) -> None:
+        self._workshop = workshop
+        self._session = session
+        self._source = source
+        self._now = now
+        self._report = report
+
+    def open_all(self, change: people.PeopleChange) -> None:
+        """Joiners, movers, leavers and the questions about who is absent."""
+        events: list[tuple[Person, Event]] = []
+        events += [(p, e) for p in change.added if (e := self._event(None, p, False))]
+        events += [(a, e) for b, a in change.changed if (e := self._event(b, a, True))]
+        events += [(a, e) for b, a in change.returned if (e := self._event(b, a, False))]
+        absent = self._absent(change)
+        self._withdraw_questions([after for _, after in change.returned])
+        told = {person.id for person, _ in (*events, *absent)}
+        came = _ended(self._workshop, self._session, self._source, self._now)
+        events += [(person, event) for person, event in came if person.id not in told]
+        planner = Planner(self._workshop, self._session, [p for p, _ in events] + [p for p, _ in absent])
+        leavers = [(p, e) for p, e in events if e.kind is CaseKind.LEAVER]
+        losing = self._losing(planner, [p for p, e in events if e.kind is CaseKind.MOVER])
+        why = {
+            CaseKind.LEAVER: self._guard(len(leavers) + len(absent)),
+            CaseKind.MOVER: self._removals_guard(sum(losing.values())),
+        }
+        held = (len(leavers) if why[CaseKind.LEAVER] else 0) + (len(losing) if why[CaseKind.MOVER] else 0)
+        reason = "; ".join(text for text in why.values() if text) or f"{len(absent)} people are absent from the feed"
+        batch = self._batch(held, len(absent), reason) if any(why.values()) or (absent and self._sure) else None
+        for person, event in events:
+            held_for = why.get(event.kind, "") if event.kind is CaseKind.LEAVER or person.id in losing else ""
+            self._open(planner, person, event, CaseState.HELD if held_for else CaseState.OPEN, batch, held_for)
+        for person, event in absent:
+            self._open(planner, person, event, CaseState.QUESTION, batch, why[CaseKind.LEAVER], absent=True)
+        replans.outdate(self._session, [after.id for _, after in change.changed], planned_at=self._now)
+        if batch is not None:
+            self._report.batches.append(BatchReport(batch, self._source.name, len(absent), held, reason))
+
+    def _losing(self, planner: Planner, movers: Sequence[Person]) -> dict[int, int]:
+        """How many entitlements each mover would lose, of those who lose any."""
+        found = {person.id: planner.removals(CaseKind.MOVER, person) for person in movers}
+        return {number: count for number, count in found.items() if count}
+
+    def _removals_guard(self, removals: int) -> str:
+        """Why the movers of this sync are held, or "". Counts what every mover case of the window takes away."""
+        threshold = self._workshop.policy.guards.removals
+        before = cases.removals_since(self._session, self._now - threshold.window, self._source.name)
+        grants = systems.grants(self._session)
+        if removals and threshold.trips(before + removals, grants):
+            hours = threshold.window / timedelta(hours=1)
+            return (
+                f"{before + removals} removals by moves within {hours:g} hours are more than the "
+                f"{threshold.limit(grants)} that the guard allows for {grants} grants"
+            )
+        return ""
+
+    @property
+    def _sure(self) -> bool:
+        """Whether the source is a full list, so that an absence is a leaver once a person confirmed the number."""
+        return self._source.absent == "leaver"
+
+    def _event(self, before: Person | None, after: Person, was_present: bool) -> Event | None:
+        return detect(
+            before,
+            after,
+            was_present=was_present,
+            mover_attributes=self._workshop.policy.mover_attributes,
+            zone=self._workshop.settings.company_zone,
+            now=self._now,
+        )
+
+    def _absent(self, change: people.PeopleChange) -> list[tuple[Person, Event]]:
+        wait = 1 if self._sure else FEEDS_BEFORE_QUESTION
+        facts: dict[str, object] = {"absent": "absent from the feed"}
+        return [
+            (person, Event(CaseKind.LEAVER, self._now, "absent", facts))
+            for person, feeds in change.missing
+            if feeds == wait and not self._left_before(person)
+        ]
+
+    def _left_before(self, person: Person) -> bool:
+        """Whether the source had said already that this person left; then their absence is no news."""
+        ends = person.access_ends(self._workshop.settings.company_zone)
+        return person.status is PersonStatus.LEFT or (ends is not None and ends <= self._now)
+
+    def _withdraw_questions(self, back: Sequence[Person]) -> None:
+        """Who is in the feed again is no question any more."""
+        for person in back:
+            for case in cases.live_cases_of(self._session, person.id):
+                if case.state == CaseState.QUESTION.value:
+                    _end(self._session, case, "the person is in the feed again", self._now)
+
+    def _guard(self, leavers: int) -> str:
+        """Why the leavers of this sync are held, or "". Counts every leaver case of the window, by whatever way."""
+        threshold = self._workshop.policy.guards.leavers
+        since: datetime = self._now - threshold.window
+        before = cases.opened_since(self._session, CaseKind.LEAVER, since, self._source.name)
+        active = len(people.known_keys(self._session, self._source.name)) + leavers
+        if leavers and threshold.trips(before + leavers, active):
+            hours = threshold.window / timedelta(hours=1)
+            return (
+                f"{before + leavers} leavers within {hours:g} hours are more than the {threshold.limit(active)} "
+                f"that the guard allows for {active} people"
+            )
+        return ""
+
+    def _batch(self, held: int, absents: int, reason: str) -> int:
+        row = BatchRow(
+            source=self._source.name,
+            opened_at=self._now,
+            leavers=held,
+            absents=absents,
+            held=held,
+            reason=reason,
+            opened_by=self._workshop.actor,
+        )
+        self._session.add(row)
+        self._session.flush()
+        signal_change(self._session, self._now, "batch", row.id)
+        return row.id or 0
+
+    def _open(
+        self,
+        planner: Planner,
+        person: Person,
+        event: Event,
+        state: CaseState,
+        batch: int | None,
+        held: str,
+        *,
+        absent: bool = False,
+    ) -> None:
+        key = _event_key(self._source.name, person, event, self._now)
+        if self._open_one_of(person, event):
+            return
+        plan = planner.plan(event.kind, person)
+        nothing = not any(step.actions for step in plan.steps) and not plan.blocked
+        if event.kind is CaseKind.JOINER and nothing and plan.lines:
+            return
+        in_batch = batch if state is not CaseState.OPEN else None
+        new = cases.NewCase(
+            event.kind, person, plan, key, event.facts, state, event.due, in_batch, absent, held if in_batch else ""
+        )
+        cases.open_case(self._session, new, self._workshop.actor, self._now)
+        self._report.opened[event.kind.value] += 1
+
+    def _open_one_of(self, person: Person, event: Event) -> bool:
+        """A newer event ends the open case of a person, unless that stands for it, or is for a later day.
+
+        Who moves while joining joins with the access of the new place. A leaver whose day is moved before it came is
+        planned anew. A leaver case for a day yet to come waits beside the case of a move; on the day it ends that one.
+        """
+        for case in cases.live_cases_of(self._session, person.id):
+            if _stands(case, event, self._now):
+                return True
+            if _beside(case, event, self._now):
+                continue
+            _end(self._session, case, f"{event.kind.value} came in between", self._now)
+        return False
+
+
+def _beside(case: CaseRow, event: Event, now: datetime) -> bool:
+    """Whether one of the two is a move, and the other a leaving on a day yet to come."""
+    if event.kind is CaseKind.MOVER:
+        return case.kind == CaseKind.LEAVER.value and case.state == CaseState.OPEN.value and case.due > now
+    return event.kind is CaseKind.LEAVER and event.due > now and case.kind == CaseKind.MOVER.value
+
+
+def _stands(case: CaseRow, event: Event, now: datetime) -> bool:
+    """Whether an open case takes in what an event asks for, so that none is opened for it."""
+    leaving = event.kind is CaseKind.LEAVER
+    if case.kind == event.kind.value:
+        moved = leaving and event.due != case.due and case.due > now and not case.absent
+        return event.kind is not CaseKind.MOVER and not moved
+    if event.kind is CaseKind.MOVER:
+        return case.kind in (CaseKind.JOINER.value, CaseKind.REHIRE.value) and case.state == CaseState.OPEN.value
+    return leaving and event.due > now and case.kind != CaseKind.MOVER.value
