@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
+from jmltui.domain.access import Account
 from jmltui.domain.case import ActionEvent, ActionState, CaseState
 from jmltui.domain.operation import Cap
 
@@ -193,7 +194,10 @@ def _take(session: Session, row: ActionRow, kind: str, owner: str, now: datetime
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a claimed action. `events` are its moves; `run_at` when it may go on."""
+    """What became of a claimed action. `events` are its moves; `run_at` when it may go on.
+
+    `met` is the account as it was met where that is not the one that was planned for.
+    """
 
     claimed: Claimed
     events: tuple[ActionEvent, ...]
@@ -205,6 +209,7 @@ class Result:
     observed: Mapping[str, object] | None = None
     source: str = ""
     account_id: str = ""
+    met: Account | None = None
 
 
 def settle(session: Session, results: Sequence[Result], now: datetime) -> list[Result]:

@@ -51,6 +51,14 @@ def note_account(session: Session, system: str, account: Account, person_id: int
     session.add(row)
 
 
+def note_met(session: Session, system: str, account: Account, at: datetime) -> None:
+    """Put an account that was met otherwise than it was planned for into the mirror: renamed, or gone."""
+    if account.state is AccountState.DELETED:
+        note_state(session, system, account.id, account.state)
+    else:
+        note_account(session, system, account, None, at)
+
+
 def created_account(wanted: Mapping[str, str], account_id: str) -> Account:
     """The account that a confirmed create made."""
     return Account(

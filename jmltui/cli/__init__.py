@@ -25,6 +25,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "sync", "read the sources and systems, open the cases that follow"),
     ("Every day", "cases", "list the pending cases"),
     ("Every day", "plan", "show one case whole, or (--all) what differs for everybody"),
+    ("Every day", "replan", "plan a case anew, by the policy and what was read last"),
     ("Every day", "run", "let the worker carry out steps, and wait for the proof"),
     ("Every day", "approve", "approve a step that waits for it, or refuse it"),
     ("Every day", "answer", "answer a question: did this person leave or stay?"),

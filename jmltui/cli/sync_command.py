@@ -58,6 +58,8 @@ def _print(report: SyncReport, context: Context) -> None:
         context.say(f"{name}: {count} people" + (f", {bad} rows in quarantine" if bad else ""))
     opened_now = ", ".join(f"{count} {kind}" for kind, count in sorted(report.opened.items()))
     context.say(f"Cases opened: {opened_now or 'none'}")
+    if report.replanned:
+        context.say(f"Cases planned anew: {report.replanned}; what changed in them has to be asked for again.")
     for batch in report.batches:
         context.say(f"Batch {batch.id} waits for a person: {batch.reason}. Look with `jmltui confirm {batch.id}`.")
     for name, problem in report.problems.items():

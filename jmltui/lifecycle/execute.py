@@ -150,12 +150,14 @@ class Executor:
         except NotFound:
             if c.operation in REMOVALS:
                 return Result(c, (ActionEvent.APPLY, ActionEvent.CHECK), "already gone; to be read back")
-            return Result(c, (ActionEvent.BLOCK,), "the account is not there any more; plan again", "NotFound")
+            gone = Account(c.account_id, c.login, AccountState.DELETED)
+            return Result(
+                c, (ActionEvent.BLOCK,), "the account is not there any more; plan again", "NotFound", met=gone
+            )
         if c.expects and now.login != c.expects.get("login", now.login):
             was = c.expects["login"]
-            return Result(
-                c, (ActionEvent.BLOCK,), f"the account is called {now.login} now, not {was}; plan again", "Stale"
-            )
+            told = f"the account is called {now.login} now, not {was}; look whose it is, then plan again"
+            return Result(c, (ActionEvent.BLOCK,), told, "Stale", met=now)
         return now
 
     async def _call(self, c: Claimed) -> tuple[Receipt, str]:

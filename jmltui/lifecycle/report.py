@@ -19,7 +19,7 @@ class BatchReport:
 
 @dataclass
 class SyncReport:
-    """What a sync did: people read, cases opened per kind and planned anew, batches that wait, what went wrong where."""
+    """What a sync did: people read, cases opened and planned anew, batches that wait, what went wrong where."""
 
     opened: Counter[str] = field(default_factory=Counter)
     batches: list[BatchReport] = field(default_factory=list)

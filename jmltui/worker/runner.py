@@ -165,9 +165,11 @@ class LocalRunner:
 
     def _note(self, session: Session, result: Result, now: datetime) -> None:
         """Put what was proved into the mirrors, so that screens are right without a full sync."""
+        c = result.claimed
+        if result.met is not None:
+            systems.note_met(session, c.system, result.met, now)
         if ActionEvent.CONFIRM not in result.events:
             return
-        c = result.claimed
         if c.operation is Cap.CREATE:
             made = systems.created_account(c.wanted, result.account_id or c.account_id)
             systems.note_account(session, c.system, made, c.person_id, now)
