@@ -94,11 +94,19 @@ def build(block: Block, folder: Path, secret: Callable[[str], str], clock: Clock
 
     `folder` is the settings file's. Raises PluginError and SettingsError.
     """
+    from jmltui.adapter_api.errors import AdapterError
     from jmltui.adapter_api.options import Setup
     from jmltui.config.options import checked
 
     adapter_class = load(block.adapter)
-    return adapter_class(Setup(block.name, checked(block, adapter_class.OPTIONS, folder), secret, clock))
+    setup = Setup(block.name, checked(block, adapter_class.OPTIONS, folder), secret, clock)
+    try:
+        return adapter_class(setup)
+    except (AdapterError, JmltuiError):
+        raise
+    except Exception as error:  # a stranger's adapter may raise anything
+        told = f"The adapter “{block.adapter}” of {block.name} cannot be built: {type(error).__name__}: {error}."
+        raise PluginError(told, hint="Ask its author; the other systems go on.") from error
 
 
 def _points() -> list[EntryPoint]:

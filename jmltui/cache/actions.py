@@ -85,10 +85,13 @@ def lose_all_of(session: Session, owner_prefix: str, now: datetime) -> int:
     return expire_leases(session, now)
 
 
-def claim(session: Session, owner: str, now: datetime, room: Mapping[str, int]) -> list[Claimed]:
-    """Claim what may run now, at most `room` per system: unknown and applied ones for reading back come first.
+def claim(
+    session: Session, owner: str, now: datetime, room: Mapping[str, int], most: Mapping[str, int]
+) -> list[Claimed]:
+    """Claim what may run now, `room` calls and at most `most` actions per system.
 
-    Writes one attempt with the intent for each; the caller commits before any system is touched.
+    Unknown and applied ones, to be read back, come first. Writes one attempt with the intent for each; the caller
+    commits before any system is touched.
     """
     stopped = set(
         session.scalars(select(col(LimitRow.system)).where(or_(col(LimitRow.stopped), col(LimitRow.wait_until) > now)))
@@ -96,13 +99,21 @@ def claim(session: Session, owner: str, now: datetime, room: Mapping[str, int]) 
     claimed: list[Claimed] = []
     for system, free in room.items():
         if free > 0 and system not in stopped:
-            claimed += _claim_checks(session, system, owner, now)
-            claimed += _claim_writes(session, system, owner, now, free)
+            limit = most.get(system, BULK * 4)
+            claimed += (checks := _claim_checks(session, system, owner, now, min(BULK, limit)))
+            if limit > len(checks):
+                claimed += _claim_writes(session, system, owner, now, free, limit - len(checks))
     session.flush()
     return claimed
 
 
-def _claim_checks(session: Session, system: str, owner: str, now: datetime) -> list[Claimed]:
+def in_flight(session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Those whose outcome was not written yet."""
+    states = {row.id: row.state for row in (session.get(ActionRow, c.id) for c in claimed) if row is not None}
+    return [c for c in claimed if states.get(c.id) in IN_FLIGHT]
+
+
+def _claim_checks(session: Session, system: str, owner: str, now: datetime, most: int) -> list[Claimed]:
     waiting = (ActionState.UNKNOWN.value, ActionState.APPLIED.value)
     query = select(ActionRow).where(
         col(ActionRow.system) == system,
@@ -110,14 +121,14 @@ def _claim_checks(session: Session, system: str, owner: str, now: datetime) -> l
         or_(col(ActionRow.run_at).is_(None), col(ActionRow.run_at) <= now),
     )
     found = []
-    for row in session.scalars(query.order_by(col(ActionRow.id)).limit(BULK)):
+    for row in session.scalars(query.order_by(col(ActionRow.id)).limit(most)):
         unknown = row.state == ActionState.UNKNOWN.value
         cases.move_action(row, ActionEvent.CHECK, now)
         found.append(_take(session, row, "verify", owner, now, was_unknown=unknown))
     return found
 
 
-def _claim_writes(session: Session, system: str, owner: str, now: datetime, free: int) -> list[Claimed]:
+def _claim_writes(session: Session, system: str, owner: str, now: datetime, free: int, most: int) -> list[Claimed]:
     query = (
         select(ActionRow, StepRow, CaseRow)
         .join(StepRow, col(StepRow.id) == col(ActionRow.step_id))
@@ -130,7 +141,7 @@ def _claim_writes(session: Session, system: str, owner: str, now: datetime, free
             col(CaseRow.policy_hash) != "",
         )
         .order_by(col(CaseRow.urgent).desc(), col(ActionRow.run_at), col(ActionRow.id))
-        .limit(BULK * 4)
+        .limit(most)
     )
     found: list[Claimed] = []
     keys: set[tuple[str, ...]] = set()

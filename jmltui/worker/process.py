@@ -18,13 +18,15 @@ from typing import Final
 from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
 from jmltui.errors import CacheError, JmltuiError
-from jmltui.lifecycle.workshop import cache_url, open_workshop
+from jmltui.lifecycle.workshop import Workshop, cache_url, open_workshop
 
-from .runner import LocalRunner
-from .schedule import Schedule
+from .reload import OtherCache, Watch
+from .runner import LocalRunner, Say
+from .schedule import Schedule, in_thread_of_its_own
 
 IDLE: Final = timedelta(minutes=10)
 START_SECONDS: Final = 20.0
+WATCH_SECONDS: Final = 1.0
 WORKER_LOCK: Final = 7011972
 """The advisory lock of a PostgreSQL database that its one worker holds."""
 
@@ -108,25 +110,54 @@ def serve(
 async def _serve(
     places: Places, clock: Callable[[], datetime], environ: Mapping[str, str], idle: timedelta | None
 ) -> None:
-    workshop = open_workshop(places, "worker", clock, environ)
-
     def say(text: str) -> None:
         # Standard error of a worker is its log.
         sys.stderr.write(f"{clock():%Y-%m-%d %H:%M:%S} {text}\n")
+        sys.stderr.flush()
 
-    schedule = Schedule(workshop, say)
-    # What is to be read by the clock needs somebody to read it: such a worker does not end when it is idle.
-    runner = LocalRunner(workshop, idle=None if schedule.names else idle)
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, runner.stop.set)
+        loop.add_signal_handler(number, stop.set)
+    workshop = open_workshop(places, "worker", clock, environ)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(schedule.run(runner.stop))
-            await runner.run()
-            runner.stop.set()
+        watch = Watch(places, workshop, environ, say)
+        changed: Workshop | None = workshop
+        while changed is not None:
+            workshop = changed
+            changed = await _serve_until_changed(workshop, watch, stop, idle, say)
+            await workshop.adapters.close()
     finally:
-        await workshop.close()
+        workshop.cache.close()
+
+
+async def _serve_until_changed(
+    workshop: Workshop, watch: Watch, stop: asyncio.Event, idle: timedelta | None, say: Say
+) -> Workshop | None:
+    """Serve by one set of settings and one policy; the workshop to go on with when they changed, None at the end."""
+    schedule = Schedule(workshop, say)
+    # What is to be read by the clock needs somebody to read it: such a worker does not end when it is idle.
+    runner = LocalRunner(workshop, idle=None if schedule.names else idle, stop=stop, say=say)
+    with in_thread_of_its_own(schedule):
+        running = asyncio.create_task(runner.run())
+        changed: Workshop | None = None
+        while not running.done():
+            await asyncio.wait({running}, timeout=WATCH_SECONDS)
+            if changed is None and not running.done():
+                try:
+                    changed = await asyncio.to_thread(watch.look)
+                except OtherCache as told:
+                    say(told.message)
+                    stop.set()
+            if changed is not None:
+                # Nothing is changed under an action that is under way.
+                runner.finish.set()
+        await running
+    if stop.is_set():
+        return None
+    if changed is not None:
+        say("settings and policy were read again, because their files changed")
+    return changed
 
 
 def ensure_worker(places: Places, environ: Mapping[str, str]) -> None:

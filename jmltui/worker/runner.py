@@ -6,19 +6,22 @@ import asyncio
 import os
 import random
 import socket
+import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session
 
-from jmltui.adapter_api import AccountState, AdapterError, Cap
+from jmltui.adapter_api import AccountState, Adapter, AdapterError, Cap
 from jmltui.cache import actions, replans, systems
 from jmltui.cache.actions import Claimed, Result
 from jmltui.cache.tables import MetaRow
 from jmltui.domain.case import ActionEvent
+from jmltui.domain.text import clean
 from jmltui.errors import JmltuiError
 from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
@@ -26,23 +29,40 @@ from jmltui.lifecycle.workshop import Workshop
 from .rate import Rate
 
 IDLE_SECONDS: Final = 0.2
+TROUBLE_SECONDS: Final = 5.0
 HEARTBEAT: Final = timedelta(seconds=5)
 STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
 
 
-class LocalRunner:
-    """One worker's loop over all systems. `stop` ends it; what is in flight stays as intents."""
+Say = Callable[[str], None]
+"""Takes one line for the worker's log."""
 
-    def __init__(self, workshop: Workshop, *, idle: timedelta | None) -> None:
+
+class LocalRunner:
+    """One worker's loop over all systems.
+
+    `stop` ends it at once, and what is in flight stays as intents; `finish` ends it when nothing is in flight.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        *,
+        idle: timedelta | None,
+        stop: asyncio.Event | None = None,
+        say: Say = lambda _: None,
+    ) -> None:
         self._workshop = workshop
         self._idle = idle
+        self._say = say
         self._owner = f"worker:{socket.gethostname()}:{os.getpid()}"
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._random = random.Random()  # noqa: S311  jitter, no secret
         self._beat: datetime | None = None
         systems_with_rate = {name: s.rate_per_second for name, s in workshop.settings.systems.items()}
         self._rates = {name: Rate(rate) for name, rate in systems_with_rate.items() if rate}
-        self.stop = asyncio.Event()
+        self.stop = stop or asyncio.Event()
+        self.finish = asyncio.Event()
 
     async def run(self) -> None:
         """Until stopped, or until nothing has been to do for `idle`."""
@@ -51,7 +71,9 @@ class LocalRunner:
             actions.lose_all_of(session, self._owner, workshop.clock())
         quiet_since = workshop.clock()
         while not self.stop.is_set():
-            claimed = await asyncio.to_thread(self._claim)
+            if self.finish.is_set() and not self._tasks:
+                return
+            claimed = [] if self.finish.is_set() else await self._claimed()
             for group in _groups(claimed):
                 task = asyncio.create_task(self._carry_out(group))
                 self._tasks[task] = group[0].system
@@ -74,8 +96,18 @@ class LocalRunner:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.stop.set()
-            raise error
+            # Its actions stand as intents: they are read back when their lease is over.
+            self._say(f"an outcome could not be written: {_told(error)}")
+
+    async def _claimed(self) -> list[Claimed]:
+        """What this worker may begin now; nothing, after a while, when the cache cannot be written."""
+        try:
+            return await asyncio.to_thread(self._claim)
+        except JmltuiError as error:
+            self._say(f"nothing can be begun: {_told(error)}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), TROUBLE_SECONDS)
+            return []
 
     async def _pause(self) -> None:
         wait = set(self._tasks) | {asyncio.ensure_future(self.stop.wait())}
@@ -99,8 +131,7 @@ class LocalRunner:
         for system in self._tasks.values():
             busy[system] += 1
         room = {name: s.max_parallel - busy[name] for name, s in workshop.settings.systems.items()}
-        for name, rate in self._rates.items():
-            room[name] = min(room[name], rate.room(now))
+        most = {name: rate.room(now) for name, rate in self._rates.items()}
         with workshop.cache.read() as session:
             left, _ = actions.work_left(session, now)
         if not left and self._beat is not None and now - self._beat < HEARTBEAT:
@@ -108,7 +139,7 @@ class LocalRunner:
         with workshop.cache.write() as session:
             actions.expire_leases(session, now)
             self._heartbeat(session, now)
-            claimed = actions.claim(session, self._owner, now, room)
+            claimed = actions.claim(session, self._owner, now, room, most)
         for each in claimed:
             if each.system in self._rates:
                 self._rates[each.system].take()
@@ -131,6 +162,15 @@ class LocalRunner:
         block = self._workshop.settings.systems[system]
         protected = self._workshop.policy.guards.protected
         executor = Executor(adapter, protected, block.deadline, self._workshop.clock, self._random.random)
+        try:
+            await self._execute(executor, adapter, group)
+        except JmltuiError:
+            raise
+        except Exception as error:  # a stranger's adapter may raise anything
+            self._say(f"the adapter of {system} broke:\n{''.join(traceback.format_exception(error)).rstrip()}")
+            await asyncio.to_thread(self._broke, group, error)
+
+    async def _execute(self, executor: Executor, adapter: Adapter, group: Sequence[Claimed]) -> None:
         if group[0].checking:
             await asyncio.to_thread(self._settle, await executor.check(group))
             return
@@ -149,6 +189,15 @@ class LocalRunner:
         run_at = self._workshop.clock() + timedelta(seconds=5)
         events = {True: (ActionEvent.LOSE,), False: (ActionEvent.RETRY_LATER,)}
         self._settle([Result(c, events[c.checking], told, kind, run_at=run_at) for c in group])
+
+    def _broke(self, group: Sequence[Claimed], error: Exception) -> None:
+        """Nobody knows what a broken adapter did: it is read back once a person lets the system go on."""
+        now = self._workshop.clock()
+        told = f"its adapter broke ({type(error).__name__}: {clean(str(error), limit=200)})"
+        with self._workshop.cache.write() as session:
+            still = actions.in_flight(session, group)
+            actions.settle(session, [Result(c, (ActionEvent.LOSE,), told, "Broken", run_at=now) for c in still], now)
+            actions.stop_system(session, group[0].system, f"{told}; the worker's log tells where", now)
 
     def _settle(self, results: Sequence[Result]) -> None:
         now = self._workshop.clock()
@@ -181,6 +230,12 @@ class LocalRunner:
         else:
             return
         replans.outdate(session, [c.person_id], besides=c.case_id)
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, JmltuiError):
+        return f"{error} It is tried again by itself."
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def _with_account(c: Claimed, fresh: dict[int, str]) -> Claimed:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -12,12 +15,15 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from jmltui.cache.tables import TimerRow
+from jmltui.errors import JmltuiError
 from jmltui.lifecycle.opening import open_ended
+from jmltui.lifecycle.replan import any_outdated, replan_outdated
 from jmltui.lifecycle.report import SyncReport
 from jmltui.lifecycle.sync import sync_one
 from jmltui.lifecycle.workshop import Workshop
 
 TICK_SECONDS: Final = 1.0
+TROUBLE_SECONDS: Final = 60.0
 LOOK_FOR_ENDS: Final = timedelta(minutes=1)
 ENDS: Final = "end dates"
 """The timer of the end dates; no source or system can have this name, which holds a space."""
@@ -27,9 +33,10 @@ class Schedule:
     """The timers of one installation. They are rows, so a restart forgets none; a missed time is made up for once."""
 
     def __init__(self, workshop: Workshop, say: Callable[[str], None]) -> None:
-        """`say` takes one line for the worker's log. The schedule has adapters of its own."""
+        """`say` takes one line for the worker's log. The schedule has adapters of its own, used by one thread."""
         self._workshop = replace(workshop, adapters=workshop.adapters.another())
         self._say = say
+        self._first = True
         blocks = {**workshop.settings.sources, **workshop.settings.systems}
         self._every = {name: block.every for name, block in blocks.items() if block.every is not None}
 
@@ -38,47 +45,94 @@ class Schedule:
         """What is read by the clock."""
         return sorted(self._every)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Tick until stopped."""
+    async def run(self) -> None:
+        """Tick until cancelled. What goes wrong is told and tried again."""
         try:
-            while not stop.is_set():
-                await self.tick()
+            while True:
+                wait = TICK_SECONDS
                 try:
-                    await asyncio.wait_for(stop.wait(), TICK_SECONDS)
-                except TimeoutError:
-                    continue
+                    await self.tick()
+                except JmltuiError as error:
+                    wait = TROUBLE_SECONDS
+                    self._say(f"what is due by the clock could not be done: {error} It is tried again by itself.")
+                except Exception as error:  # a stranger's adapter may raise anything
+                    wait = TROUBLE_SECONDS
+                    told = "".join(traceback.format_exception(error)).rstrip()
+                    self._say(f"what is due by the clock broke; it is tried again:\n{told}")
+                await asyncio.sleep(wait)
         finally:
             await self._workshop.adapters.close()
 
     async def tick(self) -> SyncReport:
         """Do what is due now, each thing once however long it was due; the next time counts from now."""
-        report = SyncReport()
-        for name in await asyncio.to_thread(self._due):
+        report, workshop = SyncReport(), self._workshop
+        if self._first or any_outdated(workshop):
+            # The first time, because the policy may be another one than that which the cases were planned by.
+            self._first = False
+            report.replanned += replan_outdated(workshop)
+        for name in self._due():
             if name == ENDS:
-                for source in self._workshop.settings.sources.values():
-                    await asyncio.to_thread(open_ended, self._workshop, report, source)
+                for source in workshop.settings.sources.values():
+                    open_ended(workshop, report, source)
+                report.replanned += replan_outdated(workshop)
+                self._done(name, good=True)
                 continue
             before = set(report.problems)
-            await sync_one(self._workshop, name, report, lambda _: None)
-            if set(report.problems) > before:
-                self._say(f"{name} could not be read: {report.problems[name]} It is tried again at its next time.")
-            else:
-                self._say(f"{name} was read")
+            try:
+                await sync_one(workshop, name, report, lambda _: None)
+            except Exception:
+                self._done(name, good=False)
+                raise
+            good = set(report.problems) == before
+            self._done(name, good=good)
+            told = "was read" if good else f"could not be read: {report.problems[name]} It is tried at its next time."
+            self._say(f"{name} {told}")
         return report
 
+    @property
+    def _wanted(self) -> dict[str, timedelta]:
+        return {**self._every, ENDS: LOOK_FOR_ENDS}
+
     def _due(self) -> list[str]:
-        """The names whose time has come; their next time is written before anything is done."""
-        now = self._workshop.clock()
-        wanted = {**self._every, ENDS: LOOK_FOR_ENDS}
+        """The names whose time has come. Who is new is due at once."""
+        now, wanted = self._workshop.clock(), self._wanted
         with self._workshop.cache.read() as session:
-            later = {row.name for row in session.scalars(select(TimerRow).where(col(TimerRow.next_at) > now))}
-        due = [name for name in wanted if name not in later]
-        if due:
+            rows = {row.name: row.next_at for row in session.scalars(select(TimerRow))}
+        if rows.keys() - wanted.keys():
             with self._workshop.cache.write() as session:
                 session.execute(delete(TimerRow).where(col(TimerRow.name).not_in(list(wanted))))
-                for name in due:
-                    row = session.get(TimerRow, name) or TimerRow(name=name, every_seconds=0, next_at=now)
-                    row.every_seconds = int(wanted[name].total_seconds())
-                    row.next_at = now + wanted[name]
-                    session.add(row)
-        return due
+        return [name for name in wanted if name not in rows or rows[name] <= now]
+
+    def _done(self, name: str, *, good: bool) -> None:
+        """Write the next time, only now: who is killed in the middle begins again."""
+        now, every = self._workshop.clock(), self._wanted[name]
+        with self._workshop.cache.write() as session:
+            row = session.get(TimerRow, name) or TimerRow(name=name, every_seconds=0, next_at=now)
+            row.every_seconds, row.next_at = int(every.total_seconds()), now + every
+            if good:
+                row.last_ok = now
+            session.add(row)
+
+
+@contextmanager
+def in_thread_of_its_own(schedule: Schedule) -> Iterator[None]:
+    """Run a schedule beside the caller's loop, so that a long listing holds nothing up. Its end cuts a listing off."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(schedule.run())
+
+    def serve() -> None:
+        try:
+            with suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    thread = threading.Thread(target=serve, name="schedule")
+    thread.start()
+    try:
+        yield
+    finally:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
