@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres", "tests.servers.scimmy"]
+pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres", "tests.servers.scimmy", "tests.servers.canaille"]
 
 
 @pytest.fixture(autouse=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final
-from urllib.parse import quote
+from typing import Any, ClassVar
 
 import msgspec
 
 from jmltui.adapter_api import (
     Account,
-    AccountState,
     Ambiguous,
     Cap,
     Capabilities,
@@ -32,6 +30,7 @@ from jmltui.adapter_api import (
     Query,
     Receipt,
     Setup,
+    Stale,
     Step,
     Support,
     Unavailable,
@@ -39,21 +38,20 @@ from jmltui.adapter_api import (
     Verdict,
 )
 
-from .listing import GROUPS, USERS, Group, User, WholeUser, matching, pages
+from .listing import GROUPS, USERS, Group, User, matching, pages
+from .memberships import Memberships
+from .resources import Resources, user_path
 from .transport import Transport
-
-PATCH: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
-CHUNK: Final = 200
-_ACTIVE: Final = AccountState.ACTIVE
-_DISABLED: Final = AccountState.DISABLED
+from .users import account, differing, is_active, resource, seen
 
 
 class ScimAdapter:
     """One SCIM 2.0 server."""
 
     kind: ClassVar[str] = "scim"
-    EXERCISED_AGAINST: ClassVar[str] = "scim2-server 0.8, with index and with cursor paging; SCIMMY 1.3 on Express 5"
+    EXERCISED_AGAINST: ClassVar[str] = (
+        "scim2-server 0.8, with index and with cursor paging; SCIMMY 1.3 on Express 5; Canaille 0.3"
+    )
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("url", OptionType.URL, "The base address, up to and without /Users.", required=True),
         Option("token", OptionType.SECRET, "The bearer token.", required=True),
@@ -65,7 +63,7 @@ class ScimAdapter:
     def __init__(self, setup: Setup) -> None:
         self.name = setup.name
         self._setup = setup
-        self._transport: Transport | None = None
+        self._opened: tuple[Resources, Memberships] | None = None
         self._by_cursor = False
         self._page_size = int(str(setup.options.get("page_size") or 200))
         self._facts: dict[str, str] = {}
@@ -82,9 +80,9 @@ class ScimAdapter:
 
     async def open(self) -> None:
         """Connect and learn what the server announces (RFC 7643 section 5). Raises AdapterError."""
-        if self._transport is None:
+        if self._opened is None:
             options = self._setup.options
-            self._transport = Transport(
+            transport = Transport(
                 self.name,
                 str(options["url"]),
                 self._setup.secret(str(options["token"])),
@@ -92,11 +90,14 @@ class ScimAdapter:
                 self._setup.clock,
                 str(options["ca_file"]) if options.get("ca_file") else None,
             )
+            resources = Resources(transport)
+            self._opened = (resources, Memberships(resources))
         try:
-            announced = await self._transport.json("ServiceProviderConfig")
+            announced = await self._http.json("ServiceProviderConfig")
         except (NotFound, Unsupported, ContractBroken):
             announced = {}
-        paging = announced.get("pagination")
+        paging, versions = announced.get("pagination"), announced.get("etag")
+        self._memberships.conditional = isinstance(versions, dict) and versions.get("supported") is True
         self._by_cursor = isinstance(paging, dict) and paging.get("cursor") is True
         self._facts = {
             "paging": "cursor" if self._by_cursor else "index",
@@ -105,9 +106,9 @@ class ScimAdapter:
 
     async def close(self) -> None:
         """Let go of connections."""
-        if self._transport is not None:
-            transport, self._transport = self._transport, None
-            await transport.close()
+        if self._opened is not None:
+            resources, self._opened = self._opened[0], None
+            await resources.transport.close()
 
     async def check(self) -> Mapping[str, str]:
         """Reachable, authenticated, how it pages."""
@@ -116,9 +117,19 @@ class ScimAdapter:
 
     @property
     def _http(self) -> Transport:
-        if self._transport is None:
+        return self._resources.transport
+
+    @property
+    def _resources(self) -> Resources:
+        if self._opened is None:
             raise Unavailable(f"{self.name} is not open.", system=self.name)
-        return self._transport
+        return self._opened[0]
+
+    @property
+    def _memberships(self) -> Memberships:
+        if self._opened is None:
+            raise Unavailable(f"{self.name} is not open.", system=self.name)
+        return self._opened[1]
 
     # ---- reading
 
@@ -144,7 +155,7 @@ class ScimAdapter:
 
     async def read(self, account_id: str) -> Account:
         """One user by id."""
-        return account(await self._user(account_id))
+        return account(await self._resources.user(account_id))
 
     async def find(self, login: str) -> Account | None:
         """The user with exactly this userName.
@@ -169,7 +180,9 @@ class ScimAdapter:
         """The groups that hold one user, from the groups themselves."""
         found = []
         async for groups in self._groups(Query(page_size=self._page_size), ""):
-            found += [Grant(account_id, g.id) for g in groups if account_id in self._values(g)]
+            for group in groups:
+                if await self._memberships.listed(group, [account_id]):
+                    found.append(Grant(account_id, group.id))
         return found
 
     # ---- writing accounts
@@ -180,7 +193,7 @@ class ScimAdapter:
         present = await self.find(wanted.login)
         if present is None:
             try:
-                body = await self._http.write("POST", "Users", resource(wanted))
+                body = await self._post(wanted)
                 made = msgspec.convert(body, User, strict=False)
                 return account(made), Receipt(Outcome.CHANGED, request_id=made.id, after=seen(made))
             except Conflict:
@@ -195,11 +208,30 @@ class ScimAdapter:
             )
         return present, Receipt(Outcome.ALREADY, after={"id": present.id})
 
+    async def _post(self, wanted: Account) -> dict[str, Any]:
+        """Create by the usual body, else, where that was refused, by one of bare e-mail addresses."""
+        body = resource(wanted)
+        try:
+            return await self._http.write("POST", "Users", body)
+        except Invalid:
+            if not wanted.emails:
+                raise
+        return await self._http.write("POST", "Users", {**body, "emails": [{"value": v} for v in wanted.emails]})
+
     async def update(self, account_id: str, changes: Mapping[str, object], *, if_version: str | None = None) -> Receipt:
-        """Replace these attributes (RFC 7644 section 3.5.2.3)."""
-        operations = [{"op": "replace", "path": name, "value": value} for name, value in changes.items()]
-        before = await self._user(account_id)
-        await self._patch(f"Users/{quote(account_id, safe='')}", operations, if_version)
+        """Replace these attributes (RFC 7644 section 3.5.2.3), and see that they are replaced."""
+        before = await self._resources.user(account_id)
+        if if_version is not None and before.meta and before.meta.version not in (None, if_version):
+            raise Stale(f"{before.userName} of {self.name} changed since it was read.", system=self.name)
+        todo = differing(before, changes)
+        if not todo:
+            return Receipt(Outcome.ALREADY, before=seen(before), after=dict(changes))
+        operations = [{"op": "replace", "path": path, "value": value} for path, value in todo.items()]
+        await self._resources.patch(user_path(account_id), operations, if_version)
+        if differing(await self._resources.user(account_id), changes):
+            raise ContractBroken(
+                f"{self.name} accepts the change of {before.userName} and leaves it as it was.", system=self.name
+            )
         return Receipt(Outcome.CHANGED, before=seen(before), after=dict(changes))
 
     async def enable(self, account_id: str) -> Receipt:
@@ -213,15 +245,14 @@ class ScimAdapter:
     async def delete(self, account_id: str) -> Receipt:
         """Remove the user."""
         try:
-            await self._http.write("DELETE", f"Users/{quote(account_id, safe='')}")
+            await self._http.write("DELETE", user_path(account_id))
         except NotFound:
             return Receipt(Outcome.ALREADY)
         return Receipt(Outcome.CHANGED)
 
     async def _set_active(self, account_id: str, value: bool) -> Receipt:
         """PATCH with a path first, then without one, each believed only after another read."""
-        path = f"Users/{quote(account_id, safe='')}"
-        before = await self._user(account_id)
+        before = await self._resources.user(account_id)
         if is_active(before) is value:
             return Receipt(Outcome.ALREADY, before=seen(before), after=seen(before))
         rungs = (
@@ -230,10 +261,10 @@ class ScimAdapter:
         )
         for rung in rungs:
             try:
-                await self._patch(path, [rung], None)
+                await self._resources.patch(user_path(account_id), [rung])
             except (Invalid, Unsupported):
                 continue
-            after = await self._user(account_id)
+            after = await self._resources.user(account_id)
             if is_active(after) is value:
                 return Receipt(Outcome.CHANGED, before=seen(before), after=seen(after))
         raise ContractBroken(
@@ -254,54 +285,11 @@ class ScimAdapter:
 
     async def grant_many(self, entitlement_id: str, account_ids: Sequence[str]) -> Mapping[str, Receipt | Exception]:
         """Make all of them members by as few PATCHes as possible."""
-        held = self._values(await self._group(entitlement_id))
-        missing = [a for a in dict.fromkeys(account_ids) if a not in held]
-        path = f"Groups/{quote(entitlement_id, safe='')}"
-        for at in range(0, len(missing), CHUNK):
-            value = [{"value": a} for a in missing[at : at + CHUNK]]
-            await self._patch(path, [{"op": "add", "path": "members", "value": value}], None)
-        changed = set(missing)
-        return {a: _receipt(a in changed, was=a in held, now=True) for a in account_ids}
+        return await self._memberships.add(entitlement_id, account_ids)
 
     async def revoke_many(self, entitlement_id: str, account_ids: Sequence[str]) -> Mapping[str, Receipt | Exception]:
         """Make none of them members: by a filter path, else by a list of values, checking who left."""
-        group = await self._group(entitlement_id)
-        held = self._values(group)
-        there = [a for a in dict.fromkeys(account_ids) if a in held]
-        path = f"Groups/{quote(entitlement_id, safe='')}"
-        if there:
-            by_path: list[dict[str, Any]] = [
-                {"op": "remove", "path": f"members[value eq {json.dumps(a)}]"} for a in there
-            ]
-            by_value: list[dict[str, Any]] = [
-                {"op": "remove", "path": "members", "value": [{"value": a} for a in there]}
-            ]
-            after = held
-            for rung in (by_path, by_value):
-                try:
-                    await self._patch(path, rung, None)
-                except (Invalid, Unsupported):
-                    continue
-                after = self._values(await self._group(entitlement_id))
-                self._check_bystanders(held, after, set(there), group)
-                if not after & set(there):
-                    break
-            if after & set(there):
-                raise ContractBroken(
-                    f"{self.name} does not take {len(after & set(there))} members out of {group.displayName}; "
-                    "it refuses the change or leaves it as it was. Take them out by hand.",
-                    system=self.name,
-                )
-        return {a: _receipt(a in there, was=a in held, now=False) for a in account_ids}
-
-    def _check_bystanders(self, before: set[str], after: set[str], meant: set[str], group: Group) -> None:
-        lost = before - after - meant
-        if lost:
-            raise ContractBroken(
-                f"{self.name} removed {len(lost)} others from {group.displayName} as well: "
-                f"{', '.join(sorted(lost)[:5])}. Put them back by hand.",
-                system=self.name,
-            )
+        return await self._memberships.take_out(entitlement_id, account_ids)
 
     # ---- proof
 
@@ -327,44 +315,33 @@ class ScimAdapter:
 
     async def verify_many(self, steps: Sequence[Step]) -> Sequence[Evidence]:
         """Read back membership steps, each group once."""
-        groups = {group_id: await self._group(group_id) for group_id in {step.target or "" for step in steps}}
-        members = {group_id: self._values(group) for group_id, group in groups.items()}
+        groups = {group_id: await self._resources.group(group_id) for group_id in {step.target or "" for step in steps}}
+        listed = {
+            group_id: await self._memberships.listed(group, [s.account_id for s in steps if s.target == group_id])
+            for group_id, group in groups.items()
+        }
         at = self._setup.clock()
         found = []
         for step in steps:
-            held = step.account_id in members[step.target or ""]
+            group_id = step.target or ""
+            held = step.account_id in listed[group_id]
             if not held:
-                held = await self._says_member(step.account_id, groups[step.target or ""])
+                held = await self._memberships.says_user(step.account_id, groups[group_id])
             good = held is (step.cap is Cap.GRANT)
             verdict = Verdict.CONFIRMED if good else Verdict.CONTRADICTED
             found.append(Evidence(verdict, Proof.READ_BACK, {"member": held}, at, f"GET /Groups/{step.target}"))
         return found
 
-    async def _says_member(self, account_id: str, group: Group) -> bool:
-        """Whether the user belongs to a group that does not list its id.
-
-        Some servers list members by userName, or list none; so the user's own `groups` are asked too, and a gone
-        user is in no group.
-        """
-        try:
-            user = await self._user(account_id)
-        except NotFound:
-            return False
-        if any(one.value == group.id for one in user.groups or []):
-            return True
-        login = user.userName.casefold()
-        return any(login == (member.value or "").casefold() for member in group.members or [])
-
     async def _find_for(self, step: Step) -> User | None:
         if step.account_id:
             try:
-                return await self._user(step.account_id)
+                return await self._resources.user(step.account_id)
             except NotFound:
                 return None
         known = await self.find(step.login)
         if known is None:
             known = await self._listed(step.login)
-        return await self._user(known.id) if known else None
+        return await self._resources.user(known.id) if known else None
 
     async def _listed(self, login: str) -> Account | None:
         """The user of this login from the whole listing, since an empty answer to a filter proves no absence."""
@@ -415,81 +392,9 @@ class ScimAdapter:
             found.append(Grant(account_id, group.id))
         return found
 
-    @staticmethod
-    def _values(group: Group) -> set[str]:
-        return {member.value for member in group.members or [] if member.value}
-
-    async def _user(self, account_id: str) -> WholeUser:
-        body = await self._http.json(f"Users/{quote(account_id, safe='')}")
-        found: WholeUser = self._same(body, WholeUser, account_id)
-        return found
-
-    async def _group(self, group_id: str) -> Group:
-        body = await self._http.json(f"Groups/{quote(group_id, safe='')}")
-        found: Group = self._same(body, Group, group_id)
-        return found
-
-    def _same(self, body: dict[str, Any], kind: type[Any], wanted_id: str) -> Any:
-        try:
-            found = msgspec.convert(body, kind, strict=False)
-        except msgspec.ValidationError as error:
-            raise ContractBroken(f"{self.name} answered something that is no SCIM resource: {error}.") from None
-        if found.id != wanted_id:
-            raise ContractBroken(
-                f"{self.name} was asked for {wanted_id} and answered somebody else ({found.id}).",
-                system=self.name,
-            )
-        return found
-
-    async def _patch(self, path: str, operations: list[dict[str, Any]], version: str | None) -> None:
-        await self._http.write("PATCH", path, {"schemas": [PATCH], "Operations": operations}, version)
-
 
 def _single(answers: Mapping[str, Receipt | Exception], account_id: str) -> Receipt:
     answer = answers[account_id]
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _receipt(changed: bool, *, was: bool, now: bool) -> Receipt:
-    outcome = Outcome.CHANGED if changed else Outcome.ALREADY
-    return Receipt(outcome, before={"member": was}, after={"member": now})
-
-
-def is_active(user: User) -> bool:
-    """Whether a user may sign in; absent means yes (RFC 7643 leaves it open), text is accepted."""
-    active = user.active
-    return active is True or (active.casefold() != "false" if isinstance(active, str) else active is not False)
-
-
-def seen(user: User) -> dict[str, object]:
-    """What goes into evidence about a user."""
-    return {"id": user.id, "login": user.userName, "active": is_active(user)}
-
-
-def account(user: User) -> Account:
-    """A SCIM user as an account."""
-    emails = user.emails
-    return Account(
-        user.id,
-        user.userName,
-        _ACTIVE if is_active(user) else _DISABLED,
-        tuple([email.value for email in emails if email.value]) if emails else (),
-        user.externalId,
-        user.displayName or "",
-        version=user.meta.version if user.meta else None,
-    )
-
-
-def resource(wanted: Account) -> dict[str, Any]:
-    """The User resource to create (RFC 7643 section 4.1)."""
-    body: dict[str, Any] = {"schemas": [USER], "userName": wanted.login, "active": True}
-    if wanted.external_id:
-        body["externalId"] = wanted.external_id
-    if wanted.display:
-        body["displayName"] = wanted.display
-        body["name"] = {"formatted": wanted.display}
-    if wanted.emails:
-        body["emails"] = [{"value": value, "primary": index == 0} for index, value in enumerate(wanted.emails)]
-    return body

@@ -42,11 +42,12 @@ class Transport:
         self, system: str, base: str, token: str, deadline: float, clock: Clock, ca_file: str | None = None
     ) -> None:
         self.system = system
+        self.base = base.rstrip("/") + "/"
         self.clock = clock
         self._deadline = deadline
         context = ssl.create_default_context(cafile=ca_file) if base.startswith("https") else False
         self._client = httpx.AsyncClient(
-            base_url=base.rstrip("/") + "/",
+            base_url=self.base,
             headers={
                 "Authorization": f"Bearer {token}",
                 "Accept": f"{MEDIA_TYPE}, application/json",
