@@ -20,7 +20,6 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
     with opened(context) as workshop:
         found = replan_case(workshop, arguments.case)
-    counted = f"{found.added} calls more, {found.removed} fewer"
-    look = f"look at it with `jmltui plan {arguments.case}`"
-    sentence = f"Planned anew: {counted}; {look}." if found.changed else "The plan is still right; nothing was changed."
-    return done(context, sentence, case=arguments.case, added=found.added, removed=found.removed, changed=found.changed)
+    return done(
+        context, found.sentence, case=arguments.case, added=found.added, removed=found.removed, changed=found.changed
+    )

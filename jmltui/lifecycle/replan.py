@@ -6,8 +6,9 @@ What is done stays done. What changed has to be asked for and approved again; no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlmodel import Session
 
@@ -19,6 +20,7 @@ from jmltui.domain.person import Person
 from jmltui.domain.plan import PlannedAction
 from jmltui.domain.replan import Replan, replan
 from jmltui.errors import NotAllowed
+from jmltui.policy import load as load_policy
 
 from .planning import Planner
 from .workshop import Workshop
@@ -35,9 +37,20 @@ class Replanned:
     removed: int
     changed: bool
 
+    @property
+    def sentence(self) -> str:
+        """What an operator is told."""
+        if not self.changed:
+            return "The plan is still right; nothing was changed."
+        return f"Planned anew: {self.added} calls more, {self.removed} fewer. Look at it, then run it."
+
 
 def replan_case(workshop: Workshop, case_id: int) -> Replanned:
-    """Plan one case anew by the policy in force and what was read last. Raises NotAllowed for a closed case."""
+    """Plan one case anew by the policy as its files say now, and what was read last.
+
+    Raises NotAllowed for a closed case, PolicyError for a policy with mistakes.
+    """
+    workshop = replace(workshop, policy=load_policy(Path(workshop.settings.policy_folder)))
     with workshop.cache.write() as session:
         case = cases.case_row(session, case_id)
         if not CaseState(case.state).is_live:

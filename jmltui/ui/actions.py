@@ -50,7 +50,7 @@ EVERYWHERE: Final = (
     Action("help", "question_mark", "Help", "show every key of this screen", footer=True),
     Action("palette", "ctrl+p,colon", "Commands", "find an action by typing its name"),
     Action("redraw", "ctrl+l", "Redraw", "draw the whole screen again"),
-    Action("leave", "q,escape", "Back", "go back; on the queue, leave jmltui (the worker goes on)", footer=True),
+    Action("leave", "q,escape", "Back", "go back to the screen before", footer=True),
 )
 
 QUEUE: Final = (
@@ -67,6 +67,7 @@ QUEUE: Final = (
     Action("note", "n", "Note", "write a note into the case", "jmltui note CASE TEXT"),
     Action("batches", "b", "Batches", "look at batches that wait for a person", "jmltui confirm", footer=True),
     Action("sync", "S", "Sync", "read the sources and systems now", "jmltui sync"),
+    Action("leave", "q,escape", "Leave", "leave; the worker goes on (Esc clears filter and choice)", footer=True),
 )
 
 CASE: Final = (
@@ -90,6 +91,7 @@ CASE: Final = (
     Action(
         "answer", "A", "Answer", "answer a question: did this person leave or stay?", "jmltui answer CASE left|stays"
     ),
+    Action("replan", "P", "Plan anew", "plan this case anew; what is done stays done", "jmltui replan CASE"),
     Action("next_pane", "tab", "Pane", "next pane: checklist, access, journal", footer=True),
     Action("previous_pane", "shift+tab", "Pane back", "previous pane"),
     Action("claim", "c", "Claim", "take this case", "jmltui claim CASE"),

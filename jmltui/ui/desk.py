@@ -111,6 +111,11 @@ class Desk:
         """Plan the way back of a step; the key of the new step."""
         return str(await self.ask(lambda workshop: _use("undo").undo(workshop, case_id, key), worker=False))
 
+    async def replan(self, case_id: int) -> str:
+        """Plan a case anew; what came of it in a sentence."""
+        found = await self.ask(lambda workshop: _use("replan").replan_case(workshop, case_id), worker=False)
+        return str(found.sentence)
+
     async def confirm_batch(self, batch_id: int, typed: str, reason: str) -> list[int]:
         """Confirm a batch by the number of its people."""
         found = await self.ask(lambda workshop: _use("requests").confirm_batch(workshop, batch_id, typed, reason))

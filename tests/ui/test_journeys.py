@@ -284,3 +284,18 @@ async def test_filter_note_and_a_change_by_somebody_else(company: Company) -> No
         await until(pilot, lambda: app.screen.table.count() == everything)  # type: ignore[attr-defined]
     app.close()
     other.close()
+
+
+async def test_a_case_is_planned_anew_where_the_operator_sees_it(company: Company) -> None:
+    number = numbers(company, "kind = 'leaver' AND state = 'open' AND due < datetime('now')")[0]
+    app = company.dashboard()
+    async with app.run_test(size=SIZE) as pilot:
+        await open_case(pilot, app, number)
+        await pilot.press("P")
+        await until(pilot, lambda: "The plan is still right" in answer(app))
+        policy = next(file for file in company.folder.rglob("*.yaml") if "Disable every account" in file.read_text())
+        policy.write_text(policy.read_text().replace("title: Disable every account", "title: Disable them all"))
+        await pilot.press("P")
+        await until(pilot, lambda: "Planned anew" in answer(app))
+        await until(pilot, lambda: "Disable them all" in text_of(app))
+    app.close()

@@ -40,7 +40,13 @@ class BaseScreen(Screen[None]):
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
         """The actions of this screen and those of every screen."""
-        return (*cls.ACTIONS, *PLACES, *EVERYWHERE)
+        return (*cls.ACTIONS, *PLACES, *cls.everywhere())
+
+    @classmethod
+    def everywhere(cls) -> tuple[Action, ...]:
+        """What every screen can do, but for what this one says itself."""
+        own = {action.name for action in cls.ACTIONS}
+        return tuple(action for action in EVERYWHERE if action.name not in own)
 
     @property
     def dashboard(self) -> Dashboard:
@@ -145,16 +151,19 @@ class BaseScreen(Screen[None]):
         except JmltuiError as error:
             self.complain(error)
 
-    def request(self, work: Callable[[], Awaitable[object]], done: str) -> None:
-        """Hand a request in and answer when it was taken or refused; the screen stays free meanwhile."""
+    def request(self, work: Callable[[], Awaitable[object]], done: str = "") -> None:
+        """Hand a request in and answer when it was taken or refused; the screen stays free meanwhile.
+
+        Without `done` the request's own sentence is the answer.
+        """
 
         async def carry() -> None:
             try:
-                await work()
+                told = await work()
             except JmltuiError as error:
                 self.complain(error)
             else:
-                self.say(done, "good")
+                self.say(done or str(told), "good")
             self.dashboard.look_for_changes()
 
         self.run_worker(carry(), group="request", exit_on_error=True)

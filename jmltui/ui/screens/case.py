@@ -219,6 +219,10 @@ class CaseScreen(StepScreen):
         text = [f"A note into case {self.case_id}:"]
         self.app.push_screen(Ask("Note", text, draft=f"note-{self.case_id}"), written)
 
+    def do_replan(self) -> None:
+        """Plan the case anew, by the policy in force and what was read last."""
+        self.request(lambda: self.dashboard.desk.replan(self.case_id))
+
     def do_copy(self) -> None:
         """Copy a summary for the ticket."""
         if self.case is not None:

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Input
 
-from jmltui.ui.actions import EVERYWHERE, KEY_NAMES, PLACES, Action
+from jmltui.ui.actions import KEY_NAMES, PLACES, Action
 from jmltui.ui.lines import Line, heading, line
 from jmltui.ui.text import wrap
 from jmltui.ui.widgets.bar import Bar
@@ -71,7 +71,7 @@ def keys_of(action: Action) -> str:
 def help_lines(about: BaseScreen, width: int) -> list[Line]:
     """The keys of this screen, of every screen, of moving, and what the signs mean."""
     lines: list[Line] = []
-    for title, actions in ((about.NAME, about.ACTIONS), ("Places", PLACES), ("Everywhere", EVERYWHERE)):
+    for title, actions in ((about.NAME, about.ACTIONS), ("Places", PLACES), ("Everywhere", about.everywhere())):
         if not actions:
             continue
         lines.append(heading(title))

@@ -15,6 +15,8 @@ from .base import BaseScreen
 from .dialogs import Ask, Confirm, TypeIn
 
 SHOWN_CALLS: Final = 8
+OF_STEP: Final = ("run_step", "approve", "refuse", "attest", "skip", "undo")
+OF_CASE: Final = ("run_case", "claim", "hand_over", "replan")
 
 
 class StepScreen(BaseScreen):
@@ -48,7 +50,7 @@ class StepScreen(BaseScreen):
 
     def why_not(self, name: str) -> str:
         """Why a step cannot be run, approved, attested, skipped or undone now."""
-        if name not in ("run_step", "run_case", "approve", "refuse", "attest", "skip", "undo", "claim", "hand_over"):
+        if name not in (*OF_STEP, *OF_CASE):
             return ""
         case, step = self.case, self.step
         if case is None:
@@ -59,7 +61,7 @@ class StepScreen(BaseScreen):
             return "A guard holds this case; its batch must be released first (queue, b)."
         if case["state"] != "open" and name != "undo":
             return f"This case is {case['state']}."
-        if name in ("run_case", "claim", "hand_over"):
+        if name in OF_CASE:
             return ""
         if step is None:
             return "There is no step under the cursor."
