@@ -40,13 +40,19 @@ class BaseScreen(Screen[None]):
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
         """The actions of this screen and those of every screen."""
-        return (*cls.ACTIONS, *PLACES, *cls.everywhere())
+        return (*cls.own(), *PLACES, *cls.everywhere())
+
+    @classmethod
+    def own(cls) -> tuple[Action, ...]:
+        """What only this screen can do."""
+        general = {action.name for action in EVERYWHERE}
+        return tuple(action for action in cls.ACTIONS if action.name not in general)
 
     @classmethod
     def everywhere(cls) -> tuple[Action, ...]:
-        """What every screen can do, but for what this one says itself."""
-        own = {action.name for action in cls.ACTIONS}
-        return tuple(action for action in EVERYWHERE if action.name not in own)
+        """What every screen can do, in this one's words where it has its own."""
+        words = {action.name: action for action in cls.ACTIONS}
+        return tuple(words.get(action.name, action) for action in EVERYWHERE)
 
     @property
     def dashboard(self) -> Dashboard:

@@ -71,7 +71,7 @@ def keys_of(action: Action) -> str:
 def help_lines(about: BaseScreen, width: int) -> list[Line]:
     """The keys of this screen, of every screen, of moving, and what the signs mean."""
     lines: list[Line] = []
-    for title, actions in ((about.NAME, about.ACTIONS), ("Places", PLACES), ("Everywhere", about.everywhere())):
+    for title, actions in ((about.NAME, about.own()), ("Places", PLACES), ("Everywhere", about.everywhere())):
         if not actions:
             continue
         lines.append(heading(title))
