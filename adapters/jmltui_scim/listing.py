@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from jmltui.adapter_api import ContractBroken, Invalid
+from jmltui.adapter_api import ContractBroken, Invalid, NotFound
 
 from .transport import Transport
 
@@ -96,7 +96,10 @@ async def pages(
     by_cursor: bool,
     attributes: str = "",
 ) -> AsyncIterator[list[Resource]]:
-    """Every resource once. Raises ContractBroken when the listing ends short of what the server says there is."""
+    """Every resource once. Raises ContractBroken when the listing ends short of what the server says there is.
+
+    By index it goes on past that number, until nothing new comes: a count that is too small must leave nobody out.
+    """
     seen: set[str] = set()
     cursor: str | None = ""
     total = 0
@@ -109,8 +112,11 @@ async def pages(
             params |= {"startIndex": str(len(seen) + 1), "count": str(count)}
         try:
             answer = await _page(transport, path, params, decoder)
-        except (ContractBroken, Invalid):
-            if plain or seen or by_cursor:
+        except (ContractBroken, Invalid, NotFound) as error:
+            if seen and not by_cursor and len(seen) >= total and error.code:
+                # Past what it announced, this server answers with an error.
+                break
+            if plain or seen or by_cursor or isinstance(error, NotFound):
                 raise
             plain = True
             continue
@@ -126,8 +132,7 @@ async def pages(
         if fresh:
             yield fresh
         cursor = answer.nextCursor
-        more = cursor is not None if by_cursor else len(seen) < total
-        if plain or not fresh or not more:
+        if plain or not fresh or (by_cursor and cursor is None):
             break
     if len(seen) < total:
         raise ContractBroken(

@@ -1,0 +1,76 @@
+"""What the contract says of a disturbed connection, with real servers behind a proxy that disturbs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jmltui.adapter_api import Cap, Query, RateLimited, Setup, Step, Unavailable, Verdict
+from jmltui.adapter_api.conformance import DISTURBED, Disturbance, Result, World, run_fault
+from jmltui_scim import ScimAdapter
+from tests.adapters.test_scim import wanted
+from tests.conftest import StandingClock
+from tests.servers.fault_proxy import Fault, FaultProxy, Only, fault_proxy
+from tests.servers.scim2 import ScimServer
+
+
+def through(proxy: FaultProxy, server: ScimServer, clock: StandingClock, **options: object) -> ScimAdapter:
+    """The SCIM adapter, behind the proxy."""
+    given = {"url": proxy.in_front_of(server.url), "token": "t", "exchange_seconds": 1, **options}
+    return ScimAdapter(Setup("scim", given, lambda _: server.token, clock))
+
+
+@pytest.mark.parametrize("cursor", [False, True], ids=["index", "cursor"])
+@pytest.mark.parametrize("what", DISTURBED, ids=lambda what: what.name.lower())
+async def test_scim_under_a_disturbed_connection(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock, what: Disturbance, cursor: bool
+) -> None:
+    server = scim2_server(cursor=cursor)
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, server, clock)
+        await adapter.open()
+        result = await run_fault(what, adapter, proxy, World("d"))
+        await adapter.close()
+    assert result.result is Result.PASSED, result.told
+
+
+async def test_a_wait_may_be_told_as_a_date(scim2_server: Callable[..., ScimServer], clock: StandingClock) -> None:
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, scim2_server(), clock)
+        await adapter.open()
+        await proxy.switch(Fault.THROTTLE_UNTIL)
+        with pytest.raises(RateLimited) as limited:
+            await adapter.find("ana")
+        await adapter.close()
+    assert limited.value.retry_after is not None
+
+
+async def test_an_answer_in_an_encoding_that_nobody_asked_for(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock
+) -> None:
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, scim2_server(), clock)
+        await adapter.open()
+        made, _ = await adapter.create(wanted(1), key="k")
+        await proxy.switch(Fault.COMPRESSED, Only.READ)
+        with pytest.raises(Exception, match="encoding that was not asked for"):
+            await adapter.read(made.id)
+        await adapter.close()
+
+
+async def test_what_reached_the_server_was_done_once(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock
+) -> None:
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, scim2_server(), clock)
+        await adapter.open()
+        made, _ = await adapter.create(wanted(1), key="k")
+        await proxy.switch(Fault.FLAKY, Only.WRITE, times=1)
+        with pytest.raises(Unavailable):
+            await adapter.disable(made.id)
+        assert (await adapter.verify(Step(Cap.DISABLE, made.id))).verdict is Verdict.CONTRADICTED
+        await adapter.disable(made.id)
+        assert [a.login async for page in adapter.accounts(Query()) for a in page.items] == ["user1"]
+        await adapter.close()
+    assert [method for method, _ in proxy.writes()] == ["POST", "PATCH"]
