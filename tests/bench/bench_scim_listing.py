@@ -91,15 +91,18 @@ def serve(ready: Connection) -> None:
             "startIndex": start + 1, "itemsPerPage": len(resources), "Resources": resources,
         }  # fmt: skip
         pages[str(start + 1)] = json.dumps(body).encode()
+    past_the_end = json.dumps({"totalResults": ACCOUNTS, "startIndex": ACCOUNTS + 1, "itemsPerPage": 0}).encode()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body in one piece, as web servers send them; in two, a small answer waits for an acknowledgement.
+        wbufsize = 1 << 20
 
         def do_GET(self) -> None:
             asked = urllib.parse.urlsplit(self.path)
             body = b"{}"
             if asked.path.endswith("/Users"):
-                body = pages[dict(urllib.parse.parse_qsl(asked.query))["startIndex"]]
+                body = pages.get(dict(urllib.parse.parse_qsl(asked.query))["startIndex"], past_the_end)
             self.send_response(200)
             self.send_header("Content-Type", TYPE)
             self.send_header("Content-Length", str(len(body)))
