@@ -146,6 +146,11 @@ class Office:
         w = self.workshop
         return Workshop(w.cache, w.settings, w.policy, w.clock, actor, w.adapters)
 
+    def opened_again(self) -> Workshop:
+        """A workshop by what the files say now."""
+        w = self.workshop
+        return open_workshop(Places.from_environment(self.environ), w.actor, w.clock, self.environ)
+
     def truth(self) -> dict[str, tuple[bool, set[str]]]:
         """The server's own word: by login, whether active, and the groups."""
         users = self.server.get("/Users", params={"count": 1000}).json().get("Resources", [])
