@@ -40,7 +40,7 @@ def _terminal(environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _worker(places: Places) -> Finding:
-    from jmltui.worker.process import running_worker
+    from jmltui.worker.place import running_worker
 
     number = running_worker(places.worker_lock())
     if number is None:

@@ -19,10 +19,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Be the worker, or ask about it."""
-    from jmltui.worker import process
+    from jmltui.worker import place, process
 
     if arguments.status:
-        number = process.running_worker(context.places.worker_lock())
+        number = place.running_worker(context.places.worker_lock())
         done(context, f"The worker runs as process {number}." if number else "No worker runs.", process=number)
         return 0 if number else 1
     if arguments.stop:

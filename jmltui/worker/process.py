@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
-from jmltui.errors import CacheError, JmltuiError
+from jmltui.errors import JmltuiError
 from jmltui.lifecycle.workshop import Workshop, cache_url, open_workshop
 
+from .place import Place, WorkerRuns, only_worker, only_worker_of, running_worker
 from .reload import OtherCache, Watch
 from .runner import LocalRunner, Say
 from .schedule import Schedule, in_thread_of_its_own
@@ -27,73 +26,9 @@ from .schedule import Schedule, in_thread_of_its_own
 IDLE: Final = timedelta(minutes=10)
 START_SECONDS: Final = 20.0
 WATCH_SECONDS: Final = 1.0
-WORKER_LOCK: Final = 7011972
-"""The advisory lock of a PostgreSQL database that its one worker holds."""
-
 
 _STARTED: list[subprocess.Popen[bytes]] = []
 """Workers that this process started: kept, so that one which ended is reaped by the next call."""
-
-
-class WorkerRuns(JmltuiError):
-    """Another worker serves this database already."""
-
-    exit_code = 9
-
-
-@contextmanager
-def only_worker(lock: Path) -> Iterator[None]:
-    """Hold the lock of the database. Raises WorkerRuns when somebody else does."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WorkerRuns("A worker serves this cache already; one is enough.") from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def only_worker_of(url: str) -> Iterator[None]:
-    """Hold the worker's place at a PostgreSQL database, which the server frees when this process is gone.
-
-    Raises WorkerRuns when another worker has it, here or on another machine, and CacheError when nobody answers.
-    """
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import DBAPIError
-    from sqlalchemy.pool import NullPool
-
-    engine = create_engine(url, hide_parameters=True, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    try:
-        connection = engine.connect()
-    except DBAPIError as error:
-        raise CacheError(
-            "The database server does not answer.", hint="Look whether it runs, then try again."
-        ) from error
-    with connection:
-        if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({WORKER_LOCK})").scalar():
-            raise WorkerRuns("A worker serves this database already, maybe on another machine; one is enough.")
-        yield
-
-
-def running_worker(lock: Path) -> int | None:
-    """The process number of the worker that holds the lock, None when there is none."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.read(descriptor, 32).decode("ascii", "replace").strip()
-        return int(text) if text.isdecimal() else 0
-    finally:
-        os.close(descriptor)
-    return None
 
 
 def serve(
@@ -103,12 +38,16 @@ def serve(
     places.ensure_state()
     url = cache_url(places, settings_file.load(places.settings_file))
     at_database = only_worker_of(url) if url.startswith("postgresql") else nullcontext()
-    with only_worker(places.worker_lock()), at_database:
-        asyncio.run(_serve(places, clock, environ, idle))
+    with only_worker(places.worker_lock()), at_database as place:
+        asyncio.run(_serve(places, clock, environ, idle, place))
 
 
 async def _serve(
-    places: Places, clock: Callable[[], datetime], environ: Mapping[str, str], idle: timedelta | None
+    places: Places,
+    clock: Callable[[], datetime],
+    environ: Mapping[str, str],
+    idle: timedelta | None,
+    place: Place | None,
 ) -> None:
     def say(text: str) -> None:
         # Standard error of a worker is its log.
@@ -125,19 +64,24 @@ async def _serve(
         changed: Workshop | None = workshop
         while changed is not None:
             workshop = changed
-            changed = await _serve_until_changed(workshop, watch, stop, idle, say)
+            changed = await _serve_until_changed(workshop, watch, stop, idle, say, place)
             await workshop.adapters.close()
     finally:
         workshop.cache.close()
 
 
 async def _serve_until_changed(
-    workshop: Workshop, watch: Watch, stop: asyncio.Event, idle: timedelta | None, say: Say
+    workshop: Workshop,
+    watch: Watch,
+    stop: asyncio.Event,
+    idle: timedelta | None,
+    say: Say,
+    place: Place | None,
 ) -> Workshop | None:
     """Serve by one set of settings and one policy; the workshop to go on with when they changed, None at the end."""
     schedule = Schedule(workshop, say)
     # What is to be read by the clock needs somebody to read it: such a worker does not end when it is idle.
-    runner = LocalRunner(workshop, idle=None if schedule.names else idle, stop=stop, say=say)
+    runner = LocalRunner(workshop, idle=None if schedule.names else idle, stop=stop, say=say, place=place)
     with in_thread_of_its_own(schedule):
         running = asyncio.create_task(runner.run())
         changed: Workshop | None = None

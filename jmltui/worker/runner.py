@@ -26,6 +26,7 @@ from jmltui.errors import JmltuiError
 from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
 
+from .place import Place
 from .rate import Rate
 
 IDLE_SECONDS: Final = 0.2
@@ -36,6 +37,10 @@ STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
 
 Say = Callable[[str], None]
 """Takes one line for the worker's log."""
+
+
+class PlaceLost(JmltuiError):
+    """Another worker may serve this database by now."""
 
 
 class LocalRunner:
@@ -51,10 +56,12 @@ class LocalRunner:
         idle: timedelta | None,
         stop: asyncio.Event | None = None,
         say: Say = lambda _: None,
+        place: Place | None = None,
     ) -> None:
         self._workshop = workshop
         self._idle = idle
         self._say = say
+        self._place = place
         self._owner = f"worker:{socket.gethostname()}:{os.getpid()}"
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._random = random.Random()  # noqa: S311  jitter, no secret
@@ -103,6 +110,10 @@ class LocalRunner:
         """What this worker may begin now; nothing, after a while, when the cache cannot be written."""
         try:
             return await asyncio.to_thread(self._claim)
+        except PlaceLost as error:
+            self._say(error.message)
+            self.stop.set()
+            return []
         except JmltuiError as error:
             self._say(f"nothing can be begun: {_told(error)}")
             with suppress(TimeoutError):
@@ -137,6 +148,8 @@ class LocalRunner:
         if not left and self._beat is not None and now - self._beat < HEARTBEAT:
             return []
         with workshop.cache.write() as session:
+            if self._place is not None and not self._place.is_held(session):
+                raise PlaceLost("The database gave this worker's place away; it ends, and the next one goes on.")
             actions.expire_leases(session, now)
             self._heartbeat(session, now)
             claimed = actions.claim(session, self._owner, now, room, most)

@@ -15,7 +15,7 @@ from jmltui.cache.engine import Cache, open_cache
 from jmltui.cache.staging import staged
 from jmltui.domain.access import Account, AccountState
 from jmltui.errors import CacheError, CacheTooNew
-from jmltui.worker.process import WorkerRuns, only_worker_of
+from jmltui.worker.place import WorkerRuns, only_worker_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

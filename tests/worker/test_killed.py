@@ -21,7 +21,7 @@ import pytest
 
 from jmltui.cache import journal
 from jmltui.lifecycle import requests
-from jmltui.worker.process import running_worker
+from jmltui.worker.place import running_worker
 from tests.lifecycle.conftest import Office, cache_settings, make_office
 
 __all__ = ["cache_settings", "make_office"]

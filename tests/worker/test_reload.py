@@ -16,7 +16,7 @@ from jmltui.cache import actions
 from jmltui.config.places import Places
 from jmltui.errors import CacheFull
 from jmltui.lifecycle import requests, upkeep
-from jmltui.worker import process
+from jmltui.worker import place, process
 from jmltui.worker.reload import Watch
 from jmltui.worker.runner import LocalRunner
 from jmltui.worker.schedule import Schedule
@@ -74,7 +74,7 @@ async def test_settings_that_name_another_cache_end_the_worker(office: Office, w
     text = file.read_text(encoding="utf-8")
     file.write_text(f'{text}\n[cache]\nurl = "{office.home}/other.sqlite"\n', encoding="utf-8")
     places = Places.from_environment(office.environ)
-    await until(lambda: process.running_worker(places.worker_lock()) is None)
+    await until(lambda: place.running_worker(places.worker_lock()) is None)
     assert "another cache" in worker()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from jmltui.config.places import Places
-from jmltui.worker.process import ensure_worker, only_worker_of, running_worker
+from jmltui.worker.place import only_worker_of, running_worker
+from jmltui.worker.process import ensure_worker
 from tests.lifecycle.conftest import Office, make_office, office
 
 __all__ = ["make_office", "office"]
