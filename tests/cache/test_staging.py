@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,7 +143,17 @@ listings = st.builds(
 def test_the_mirror_is_what_was_listed_last(tmp_path_factory: pytest.TempPathFactory, steps: list[Listing]) -> None:
     folder = tmp_path_factory.mktemp("cache", numbered=True)
     folder.chmod(0o700)
-    cache = opened(folder)
+    listed_last_is_mirrored(opened(folder), steps)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(listings, min_size=1, max_size=3))
+def test_the_mirror_on_postgres_is_what_was_listed_last(new_database: Callable[[], str], steps: list[Listing]) -> None:
+    listed_last_is_mirrored(open_cache(new_database(), clock=lambda: NOW), steps)
+
+
+def listed_last_is_mirrored(cache: Cache, steps: list[Listing]) -> None:
+    """Swap one listing after the other in, and look at the mirror each time."""
     other = Listing((account(1), account(2)), (Entitlement("g1", "group", "Staff"),), (Grant("a1", "g1"),))
     swap(cache, other, system="wiki")
     for listing in steps:
