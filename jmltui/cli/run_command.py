@@ -71,7 +71,9 @@ def wait(workshop: Workshop, context: Context, seconds: float) -> dict[str, int]
             left, later = actions.work_left(session, now)
             stopped = actions.stopped_systems(session)
             found = unsettled(session)
-        if not left or later is not None or stopped or time.monotonic() >= end:
+        rest = end - time.monotonic()
+        too_late = later is not None and (later - now).total_seconds() > rest
+        if not left or too_late or stopped or rest <= 0:
             if context.err.isatty():
                 context.err.write("\r\x1b[K")
             return found
