@@ -48,7 +48,7 @@ PICTURES = (
     Picture("case", 80, 24, (), "kind = 'leaver' AND state = 'open'"),
     Picture("case-wide", 120, 40, (), "kind = 'leaver' AND state = 'open'"),
     Picture("access", 80, 24, ("tab",), "kind = 'mover' AND approvals > 0"),
-    Picture("refuse", 80, 24, ("down", "down", "x"), "kind = 'mover' AND approvals > 0"),
+    Picture("refuse", 80, 24, ("x",), "kind = 'mover' AND approvals > 0"),
     Picture("walkthrough", 80, 24, ("w",), "kind = 'joiner' AND state = 'open'"),
     Picture("confirm", 80, 24, ("R",), "kind = 'leaver' AND state = 'open'"),
     Picture("bulk", 120, 40, ("right", "asterisk", "r")),
