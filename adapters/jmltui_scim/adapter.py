@@ -38,7 +38,7 @@ from jmltui.adapter_api import (
     Verdict,
 )
 
-from .listing import GROUPS, USERS, Group, User, matching, pages
+from .listing import GROUPS, USERS, Group, User, list_body, matching, pages
 from .memberships import Memberships
 from .resources import Resources, user_path
 from .transport import Transport
@@ -112,7 +112,7 @@ class ScimAdapter:
 
     async def check(self) -> Mapping[str, str]:
         """Reachable, authenticated, how it pages."""
-        await self._http.read("Users", {"count": "1", "startIndex": "1"})
+        await list_body(self._http, "Users", {"count": "1", "startIndex": "1"})
         return {"reachable": "yes", "authenticated": "yes", **self._facts}
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from jmltui.adapter_api import ContractBroken, Invalid, NotFound
+from jmltui.adapter_api import ContractBroken, Forbidden, Invalid, NotFound, Unsupported
 
 from .transport import Transport
 
@@ -83,6 +83,7 @@ USERS = msgspec.json.Decoder(ListResponse[User])
 GROUPS = msgspec.json.Decoder(ListResponse[Group])
 
 
+SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 SLACK: Final = 10_000
 """How many more than twice the announced total may be listed: a directory may grow meanwhile, not without end."""
 
@@ -155,9 +156,34 @@ async def _page(
     params: dict[str, str],
     decoder: msgspec.json.Decoder[ListResponse[Resource]],
 ) -> ListResponse[Resource]:
-    body = await transport.read(path, params)
+    body = await list_body(transport, path, params)
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = "a web page" if body.lstrip()[:1] == b"<" else f"something that is no SCIM list ({str(error)[:120]})"
         raise ContractBroken(f"{transport.system} answered {path} with {what}.", system=transport.system) from None
+
+
+async def list_body(transport: Transport, path: str, params: dict[str, str]) -> bytes:
+    """By GET; by POST to `.search` (RFC 7644 section 3.4.3) where the server offers no listing by GET."""
+    if not transport.lists_by_post:
+        try:
+            return await transport.read(path, params)
+        except Unsupported as refusal:
+            try:
+                body = await transport.search(f"{path}/.search", search_request(params))
+            except (ContractBroken, Forbidden, Invalid, NotFound, Unsupported):
+                raise refusal from None
+            transport.lists_by_post = True
+            return body
+    return await transport.search(f"{path}/.search", search_request(params))
+
+
+def search_request(params: dict[str, str]) -> dict[str, Any]:
+    """The query parameters of a listing as the body of a search."""
+    request: dict[str, Any] = {"schemas": [SEARCH_REQUEST], **params}
+    for name in {"startIndex", "count"} & params.keys():
+        request[name] = int(params[name])
+    if "attributes" in params:
+        request["attributes"] = params["attributes"].split(",")
+    return request

@@ -30,7 +30,9 @@ from jmltui.adapter_api import (
 )
 
 MAX_BODY: Final = 32 * 1024 * 1024
-READS: Final = frozenset({"GET"})
+SEARCH: Final = "SEARCH"
+"""A search by POST (RFC 7644 section 3.4.3): it changes nothing, so it is judged as a read."""
+READS: Final = frozenset({"GET", SEARCH})
 MEDIA_TYPE: Final = "application/scim+json"
 LONGEST_WAIT: Final = timedelta(hours=1)
 
@@ -44,6 +46,7 @@ class Transport:
         self.system = system
         self.base = base.rstrip("/") + "/"
         self.clock = clock
+        self.lists_by_post = False
         self._deadline = deadline
         context = ssl.create_default_context(cafile=ca_file) if base.startswith("https") else False
         self._client = httpx.AsyncClient(
@@ -68,6 +71,12 @@ class Transport:
         """The body of a GET. Raises AdapterError."""
         status, body, headers = await self._exchange("GET", path, params=params)
         self._judge("GET", path, status, body, headers)
+        return body
+
+    async def search(self, path: str, request: dict[str, Any]) -> bytes:
+        """The body that a search by POST answers. Raises AdapterError."""
+        status, body, headers = await self._exchange(SEARCH, path, body=request)
+        self._judge(SEARCH, path, status, body, headers)
         return body
 
     async def json(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
@@ -106,7 +115,9 @@ class Transport:
         if body is not None:
             content = json.dumps(body).encode()
             headers["Content-Type"] = MEDIA_TYPE
-        request = self._client.build_request(method, path, params=params, content=content, headers=headers)
+        request = self._client.build_request(
+            "POST" if method == SEARCH else method, path, params=params, content=content, headers=headers
+        )
         try:
             async with asyncio.timeout(self._deadline):
                 answer = await self._client.send(request, stream=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from jmltui.adapter_api import Clock, Setup
+from jmltui.adapter_api import Account, AccountState, Setup
 from jmltui.adapter_api.conformance import CHECKS, Disturbance, Result, World, run_check, run_faults
 from jmltui_practice import Fault, FaultKind, PracticeAdapter, clear_faults, set_fault
 from jmltui_practice.profiles import PROFILES
@@ -18,7 +18,6 @@ from jmltui_practice.store import connect, writing
 from jmltui_scim import ScimAdapter
 from jmltui_scim.transport import Transport
 from tests.conftest import StandingClock
-from tests.servers.fault_proxy import fault_proxy
 from tests.servers.scim2 import ScimServer
 
 IDS = ("g1", "g2", "g3")
@@ -47,6 +46,19 @@ async def test_practice_systems_keep_the_contract(
     assert result.result is not Result.FAILED, result.told
     if profile == "directory":
         assert result.result is Result.PASSED, result.told
+
+
+async def test_credentials_are_revoked_one_and_all(tmp_path: Path, clock: StandingClock) -> None:
+    file = tmp_path / "systems.sqlite"
+    adapter = practice(file, "directory", clock)
+    await adapter.open()
+    owner, _ = await adapter.create(Account("", "owner", AccountState.ACTIVE, external_id="K-owner"), key="k")
+    with closing(connect(file)) as link, writing(link):
+        rows = [("directory", one, owner.id, "token") for one in ("t1", "t2", "t3")]
+        link.executemany("INSERT INTO credential (system, id, account_id, kind) VALUES (?, ?, ?, ?)", rows)
+    result = await run_check("credentials_end", adapter, World("k", IDS, with_credentials=owner.id))
+    await adapter.close()
+    assert result.result is Result.PASSED, result.told
 
 
 class PracticeFaults:
@@ -91,15 +103,11 @@ async def test_a_liar_fails_the_suite(tmp_path: Path, clock: StandingClock) -> N
     assert result.result is Result.FAILED
 
 
-def scim(server: ScimServer, url: str, clock: Clock, seconds: float = 20) -> ScimAdapter:
-    options = {"url": url, "token": "t", "page_size": 200, "exchange_seconds": seconds}
-    return ScimAdapter(Setup("scim", options, lambda _: server.token, clock))
-
-
 @pytest.mark.parametrize("cursor", [False, True])
 async def test_a_real_scim_server(scim2_server: Callable[..., ScimServer], clock: StandingClock, cursor: bool) -> None:
     server = scim2_server(cursor=cursor)
-    adapter = scim(server, server.url, clock)
+    options = {"url": server.url, "token": "t", "page_size": 200, "exchange_seconds": 20}
+    adapter = ScimAdapter(Setup("scim", options, lambda _: server.token, clock))
     await adapter.open()
     transport = Transport("scim", server.url, server.token, 20, clock, None)
     ids = []
@@ -114,15 +122,3 @@ async def test_a_real_scim_server(scim2_server: Callable[..., ScimServer], clock
     assert {name: r.told for name, r in results.items() if r.result is Result.FAILED} == {}
     skipped = {name for name, r in results.items() if r.result is Result.SKIPPED}
     assert skipped <= {"sessions_end", "credentials_end", "cursor_resumes"}
-
-
-@pytest.mark.parametrize("cursor", [False, True])
-async def test_a_disturbed_real_scim_server(scim2_server: Callable[..., ScimServer], cursor: bool) -> None:
-    server = scim2_server(cursor=cursor)
-    async with fault_proxy() as proxy:
-        adapter = scim(server, proxy.in_front_of(server.url), lambda: datetime.now(UTC), seconds=3)
-        await adapter.open()
-        results = await run_faults(adapter, proxy, World("d"))
-        await adapter.close()
-    assert {r.name: (r.result.value, r.told) for r in results if r.result is not Result.PASSED} == {}
-    assert len(results) == len(Disturbance)

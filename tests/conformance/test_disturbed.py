@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jmltui.adapter_api import Cap, Query, RateLimited, Setup, Step, Unavailable, Verdict
+from jmltui.adapter_api import Cap, ContractBroken, Query, RateLimited, Setup, Step, Unavailable, Verdict
 from jmltui.adapter_api.conformance import DISTURBED, Disturbance, Result, World, run_fault
 from jmltui_scim import ScimAdapter
 from tests.adapters.test_scim import wanted
@@ -74,3 +74,54 @@ async def test_what_reached_the_server_was_done_once(
         assert [a.login async for page in adapter.accounts(Query()) for a in page.items] == ["user1"]
         await adapter.close()
     assert [method for method, _ in proxy.writes()] == ["POST", "PATCH"]
+
+
+@pytest.mark.parametrize("status", [405, 501])
+@pytest.mark.parametrize("cursor", [False, True], ids=["index", "cursor"])
+async def test_a_server_that_lists_by_post_only(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock, cursor: bool, status: int
+) -> None:
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, scim2_server(cursor=cursor), clock)
+        await adapter.open()
+        await proxy.switch(Fault.NO_LISTING_BY_GET, status=status)
+        assert (await adapter.check())["reachable"] == "yes"
+        made = {(await adapter.create(wanted(number), key=str(number)))[0].id for number in range(5)}
+        for size in (1, 2, 200):
+            assert {a.id async for page in adapter.accounts(Query(page_size=size)) for a in page.items} == made
+        found = await adapter.find("user3")
+        await adapter.close()
+    assert found is not None
+    assert found.login == "user3"
+    assert len(proxy.writes()) == 5, "a search by POST is no write"
+
+
+async def test_a_search_by_post_that_is_lost_is_a_read(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock
+) -> None:
+    async with fault_proxy() as proxy:
+        adapter = through(proxy, scim2_server(), clock)
+        await adapter.open()
+        await proxy.switch(Fault.NO_LISTING_BY_GET)
+        assert await adapter.find("nobody") is None
+        await proxy.switch(Fault.LOSE_ANSWER, Only.LISTING)
+        with pytest.raises(Unavailable):
+            await adapter.find("nobody")
+        await adapter.close()
+
+
+async def test_a_redirect_never_takes_the_token_elsewhere(
+    scim2_server: Callable[..., ScimServer], clock: StandingClock
+) -> None:
+    server = scim2_server()
+    async with fault_proxy(server.url) as elsewhere, fault_proxy() as proxy:
+        adapter = through(proxy, server, clock)
+        await adapter.open()
+        proxy.elsewhere = f"http://127.0.0.1:{elsewhere.port}/"
+        await proxy.switch(Fault.REDIRECT)
+        with pytest.raises(ContractBroken, match="not followed"):
+            await adapter.find("ana")
+        with pytest.raises(ContractBroken, match="not followed"):
+            await adapter.create(wanted(1), key="k")
+        await adapter.close()
+    assert elsewhere.exchanges == []

@@ -137,7 +137,8 @@ class FaultProxy:
 
     def __post_init__(self) -> None:
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._closing = asyncio.Event()
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
 
     # ---- switching
@@ -151,7 +152,7 @@ class FaultProxy:
         """Turn a fault on."""
         self.switches.append(Switch(fault, only, times, status))
         if fault is Fault.REFUSE:
-            await self._stop_listening()
+            self._stop_listening()
 
     async def calm(self) -> None:
         """Let everything pass."""
@@ -177,22 +178,22 @@ class FaultProxy:
 
     async def close(self) -> None:
         """Take none any more and let go of those that hang."""
-        await self._stop_listening()
-        for task in list(self._open):
-            task.cancel()
+        self._stop_listening()
+        self._closing.set()
+        for writer in self._open.values():
+            writer.transport.abort()
         await asyncio.gather(*self._open, return_exceptions=True)
         await self._client.aclose()
 
-    async def _stop_listening(self) -> None:
+    def _stop_listening(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-            await server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = writer
         try:
             writer.write(await self._exchange(await _request(reader)))
             await writer.drain()
@@ -201,7 +202,7 @@ class FaultProxy:
         except (ConnectionError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:
-            self._open.discard(task)
+            del self._open[task]
             writer.close()
 
     async def _exchange(self, request: Request) -> bytes:
@@ -214,8 +215,8 @@ class FaultProxy:
         answer = await self._forward(request, fault)
         self._tell(request, answer.status, fault)
         if fault is Fault.HANG:
-            await asyncio.Event().wait()
-        if fault is Fault.LOSE_ANSWER:
+            await self._closing.wait()
+        if fault in (Fault.LOSE_ANSWER, Fault.HANG):
             raise Cut
         if fault is Fault.CUT_ANSWER:
             whole = _bytes(answer)
