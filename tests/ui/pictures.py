@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
+import sqlite3
 import struct
 import sys
 import tempfile
 import zlib
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
@@ -16,7 +22,12 @@ from pathlib import Path
 import resvg_py
 from rich.cells import cell_len
 
-from jmltui.ui.app import Dashboard
+from jmltui.cache import actions
+from jmltui.cache.cases import advance
+from jmltui.cache.reading import unsettled
+from jmltui.lifecycle import requests
+from jmltui.lifecycle.workshop import Workshop, open_workshop
+from jmltui.worker.runner import LocalRunner
 
 from .company import MONDAY, Company, prepared
 
@@ -30,6 +41,34 @@ TEXT = re.compile(
 )
 
 
+Story = Callable[[Workshop, int], Awaitable[None]]
+
+
+async def granted(workshop: Workshop, case: int) -> None:
+    """The new groups of a mover are granted and proved."""
+    requests.run_step(workshop, case, "grant")
+    runner = LocalRunner(workshop, idle=timedelta(0))
+    working = asyncio.create_task(runner.run())
+    for _ in range(200):
+        with workshop.cache.read() as session:
+            if unsettled(session) == {}:
+                break
+        await asyncio.sleep(0.05)
+    runner.stop.set()
+    await working
+
+
+async def crashed(workshop: Workshop, case: int) -> None:
+    """The worker vanishes while it disables accounts; the next one finds what it left."""
+    requests.run_step(workshop, case, "disable")
+    now = workshop.clock()
+    with workshop.cache.write() as session:
+        actions.claim(session, "worker:jump-host:4711", now, dict.fromkeys(workshop.settings.systems, 1), {})
+    with workshop.cache.write() as session:
+        actions.lose_all_of(session, "worker:jump-host:4712", now)
+        advance(session, case, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One screen: its name, size, and how to get there."""
@@ -40,6 +79,8 @@ class Picture:
     keys: tuple[str, ...] = ()
     case: str = ""
     """Opens the first case for which this condition holds."""
+    story: Story | None = None
+    """What happens in that case before."""
 
 
 PICTURES = (
@@ -50,6 +91,8 @@ PICTURES = (
     Picture("access", 80, 24, ("tab",), "kind = 'mover' AND approvals > 0"),
     Picture("refuse", 80, 24, ("x",), "kind = 'mover' AND approvals > 0"),
     Picture("walkthrough", 80, 24, ("w",), "kind = 'joiner' AND state = 'open'"),
+    Picture("undo", 80, 24, ("down", "u"), "kind = 'mover' AND approvals = 0 AND steps_done = 1", granted),
+    Picture("crash", 80, 24, ("down", "down"), "kind = 'leaver' AND state = 'open'", crashed),
     Picture("confirm", 80, 24, ("R",), "kind = 'leaver' AND state = 'open'"),
     Picture("bulk", 120, 40, ("right", "asterisk", "r")),
     Picture("batches", 80, 24, ("b",)),
@@ -61,12 +104,18 @@ PICTURES = (
 )
 
 
-async def take(picture: Picture, app: Dashboard) -> str:
+async def take(picture: Picture, company: Company) -> str:
     """The screen as SVG, with a font that every viewer has instead of one that is fetched."""
+    number = _number(company, picture.case) if picture.case else 0
+    if picture.story is not None:
+        environ = {**os.environ, "JMLTUI_HOME": str(company.folder)}
+        workshop = open_workshop(company.places, "ana", company.clock, environ)
+        await picture.story(workshop, number)
+        await workshop.close()
+    app = company.dashboard(worker=False)
     async with app.run_test(size=(picture.width, picture.height)) as pilot:
         await pilot.pause(0.1)
         if picture.case:
-            number = app.board.all(f"SELECT id FROM jcase WHERE {picture.case} ORDER BY next_due, id")[0]["id"]
             app.open_case(number)
             await pilot.pause(0.1)
         for key in picture.keys:
@@ -79,6 +128,12 @@ async def take(picture: Picture, app: Dashboard) -> str:
     svg = TEXT.sub(placed, svg)
     svg = svg.replace("Fira Code, monospace", "DejaVu Sans Mono, monospace")
     return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+
+
+def _number(company: Company, condition: str) -> int:
+    with closing(sqlite3.connect(company.folder / "cache.sqlite")) as connection:
+        found = connection.execute(f"SELECT id FROM jcase WHERE {condition} ORDER BY next_due, id").fetchone()
+    return int(found[0])
 
 
 def placed(found: re.Match[str]) -> str:
@@ -122,7 +177,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="jmltui-pictures-") as name:
         week = prepared(Path(name) / "week", lambda: MONDAY)
         for picture in PICTURES:
-            svg = asyncio.run(take(picture, Company(week, lambda: MONDAY).dashboard(worker=False)))
+            folder = Path(shutil.copytree(week, Path(name) / picture.name)) if picture.story else week
+            svg = asyncio.run(take(picture, Company(folder, lambda: MONDAY)))
             path = FOLDER / f"{picture.name}.svg"
             path.write_text(svg, encoding="utf-8")
             png = bytes(resvg_py.svg_to_bytes(svg_string=svg, monospace_family="DejaVu Sans Mono", zoom=0.8))

@@ -178,7 +178,7 @@ class StepScreen(BaseScreen):
                     "The way back is planned as a new step; nothing was called yet. Run it (r).",
                 )
 
-        text = [f"“{show(step['title'])}” was done. A new step puts back what was there before:", *_calls(step)]
+        text = [f"“{show(step['title'])}” was done. A new step takes back what it changed:", *_calls(step)]
         self.app.push_screen(Confirm("Undo", text, [("yes", "Plan the way back")]), decided)
 
 
