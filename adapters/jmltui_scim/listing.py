@@ -99,10 +99,12 @@ async def pages(
 ) -> AsyncIterator[list[Resource]]:
     """Every resource once. Raises ContractBroken when the listing ends short of what the server says there is.
 
-    By index it goes on past that number, until nothing new comes: a count that is too small must leave nobody out.
+    By cursor (RFC 9865) it goes on while there is a next one. By index it goes on past that number, until nothing new
+    comes: a count that is too small must leave nobody out.
     """
     seen: set[str] = set()
     cursor: str | None = ""
+    cursors: set[str] = set()
     total = 0
     plain = False
     while True:
@@ -133,7 +135,15 @@ async def pages(
         if fresh:
             yield fresh
         cursor = answer.nextCursor
-        if plain or not fresh or (by_cursor and cursor is None):
+        if by_cursor and cursor is not None:
+            # A page may be empty and another one follow; the same again, without a total, would look like an end.
+            if cursor in cursors or (answer.Resources and not fresh):
+                raise ContractBroken(
+                    f"{transport.system} lists the same of {path} again and again; the listing is not used.",
+                    system=transport.system,
+                )
+            cursors.add(cursor)
+        elif plain or by_cursor or not fresh:
             break
     if len(seen) < total:
         raise ContractBroken(

@@ -252,3 +252,28 @@ async def test_a_removal_that_is_accepted_and_not_made_is_told() -> None:
     async with Scripted(NO_CONFIG, answer(group)).running() as url, connected(url) as adapter:
         with pytest.raises(ContractBroken, match="Take them out by hand"):
             await adapter.revoke("1", "g")
+
+
+BY_CURSOR = answer(b'{"pagination": {"cursor": true}}')
+ANA = b'{"id": "1", "userName": "ana"}'
+BOB = b'{"id": "2", "userName": "bob"}'
+
+
+async def test_an_empty_page_with_a_next_one_is_no_end() -> None:
+    pages = (
+        answer(b'{"Resources": [' + ANA + b'], "nextCursor": "b"}'),
+        answer(b'{"nextCursor": "c"}'),
+        answer(b'{"Resources": [' + BOB + b"]}"),
+    )
+    async with Scripted(BY_CURSOR, *pages).running() as url, connected(url) as adapter:
+        assert [a.login async for page in adapter.accounts(Query()) for a in page.items] == ["ana", "bob"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b'{"Resources": [' + ANA + b'], "nextCursor": "b"}', b'{"Resources": [], "nextCursor": "b"}'],
+)
+async def test_the_same_page_again_without_a_total_is_refused(page: bytes) -> None:
+    async with Scripted(BY_CURSOR, answer(page)).running() as url, connected(url) as adapter:
+        with pytest.raises(ContractBroken, match="again and again"):
+            _ = [page async for page in adapter.accounts(Query())]
