@@ -7,7 +7,7 @@ action, and its late outcome is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -75,12 +75,12 @@ def expire_leases(session: Session, now: datetime) -> int:
     return len(rows)
 
 
-def lose_all_of(session: Session, owner_prefix: str, now: datetime) -> int:
-    """A worker that holds the database's lock knows that every other owner is gone: their actions are unknown."""
-    query = select(ActionRow).where(col(ActionRow.state).in_(IN_FLIGHT), col(ActionRow.owner) != owner_prefix)
-    rows = session.scalars(query).all()
-    for row in rows:
-        row.lease_until = now - timedelta(seconds=1)
+def lose_all_of(session: Session, owner: str, now: datetime, is_gone: Callable[[str], bool]) -> int:
+    """What other owners had in flight is unknown, where they are gone; of the others their lease tells."""
+    query = select(ActionRow).where(col(ActionRow.state).in_(IN_FLIGHT), col(ActionRow.owner) != owner)
+    for row in session.scalars(query).all():
+        if is_gone(row.owner):
+            row.lease_until = now - timedelta(seconds=1)
     session.flush()
     return expire_leases(session, now)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +20,21 @@ from jmltui.errors import CacheError, JmltuiError
 WORKER_LOCK: Final = 7011972
 """The advisory lock of a PostgreSQL database that its one worker holds."""
 
+FREE_WHEN_CUT: Final = (
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SET idle_session_timeout = 0",
+)
+"""What the server is told: to let go of the place within half a minute when the worker's machine is cut off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place at a PostgreSQL database; `number` is the server's process that holds the lock for us."""
+    """The place at a PostgreSQL database; `number` and `began` name the server's process that holds the lock for us."""
 
     number: int
+    began: datetime
 
     def is_held(self, session: Session) -> bool:
         """Whether the server still holds it for us: a cut connection or a restarted server gave it away.
@@ -31,10 +42,12 @@ class Place:
         Asked in the transaction of a claim, so that nothing is begun by a worker beside whom there may be another.
         """
         query = text(
-            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND pid = :pid"
-            " AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory'"
+            " AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND l.classid = 0 AND l.objid = :lock AND l.objsubid = 1 AND l.pid = :pid AND a.backend_start = :began"
         )
-        return session.execute(query, {"lock": WORKER_LOCK, "pid": self.number}).first() is not None
+        facts = {"lock": WORKER_LOCK, "pid": self.number, "began": self.began}
+        return session.execute(query, facts).first() is not None
 
 
 class WorkerRuns(JmltuiError):
@@ -79,8 +92,33 @@ def only_worker_of(url: str) -> Iterator[Place]:
     with connection:
         if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({WORKER_LOCK})").scalar():
             raise WorkerRuns("A worker serves this database already, maybe on another machine; one is enough.")
-        number = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
-        yield Place(number)
+        for statement in FREE_WHEN_CUT:
+            connection.exec_driver_sql(statement)
+        own = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        number, began = connection.exec_driver_sql(own).one()
+        yield Place(number, began)
+
+
+def owner_name() -> str:
+    """The name that a worker claims with."""
+    return f"worker:{socket.gethostname()}:{os.getpid()}"
+
+
+def surely_gone(owner: str) -> bool:
+    """Whether the process of an owner is known to have ended: it was of this machine and is no more.
+
+    A worker of another machine may have lost its place and still be in the middle of a call: its lease tells.
+    """
+    host, _, number = owner.partition(":")[2].rpartition(":")
+    if host != socket.gethostname() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def running_worker(lock: Path) -> int | None:

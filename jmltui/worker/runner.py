@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import socket
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -26,7 +24,7 @@ from jmltui.errors import JmltuiError
 from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
 
-from .place import Place
+from .place import Place, owner_name, surely_gone
 from .rate import Rate
 
 IDLE_SECONDS: Final = 0.2
@@ -62,7 +60,7 @@ class LocalRunner:
         self._idle = idle
         self._say = say
         self._place = place
-        self._owner = f"worker:{socket.gethostname()}:{os.getpid()}"
+        self._owner = owner_name()
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._random = random.Random()  # noqa: S311  jitter, no secret
         self._beat: datetime | None = None
@@ -75,7 +73,9 @@ class LocalRunner:
         """Until stopped, or until nothing has been to do for `idle`."""
         workshop = self._workshop
         with workshop.cache.write() as session:
-            actions.lose_all_of(session, self._owner, workshop.clock())
+            # The lock of a file is held on this machine alone, so every other owner has ended.
+            is_gone = surely_gone if self._place is not None else lambda _: True
+            actions.lose_all_of(session, self._owner, workshop.clock(), is_gone)
         quiet_since = workshop.clock()
         while not self.stop.is_set():
             if self.finish.is_set() and not self._tasks:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from jmltui.cache import actions
+from jmltui.domain.case import ActionEvent
 from jmltui.lifecycle import requests
 from jmltui.worker.place import Place, WorkerRuns, only_worker_of
 from jmltui.worker.runner import LocalRunner
@@ -56,3 +59,30 @@ async def test_who_lost_its_place_begins_nothing_more(office: Office) -> None:
             second.stop.set()
             await task
     assert office.truth()["e001"] == (True, {"Finance"})
+
+
+async def test_what_another_machine_has_in_its_hands_is_left_to_its_lease(office: Office) -> None:
+    office.feed([("E001", "Person 1", "Finance"), *STAFF[1:]])
+    await office.sync()
+    (case,) = office.cases()
+    requests.run_step(office.workshop, case["id"], "groups")
+    now = office.workshop.clock()
+    with office.workshop.cache.write() as session:
+        (claimed,) = actions.claim(session, "worker:another-host:17", now, {"directory": 4}, {})
+    with only_worker_of(office.workshop.settings.cache_url) as place:
+        runner = LocalRunner(office.workshop, idle=None, place=place)
+        task = asyncio.create_task(runner.run())
+        await asyncio.sleep(1.5)
+        action = office.case(case["id"])["steps"][0]["actions"][0]
+        assert (action["state"], action["fence"]) == ("running", claimed.fence)
+        office.workshop.clock = lambda: datetime.now(UTC) + timedelta(minutes=3)
+        for _ in range(200):
+            if office.case(case["id"])["steps"][0]["state"] == "done":
+                break
+            await asyncio.sleep(0.05)
+        runner.stop.set()
+        await task
+    assert office.truth()["e001"] == (True, {"Finance", "IT"})
+    with office.workshop.cache.write() as session:
+        late = actions.Result(claimed, (ActionEvent.FAIL,), "too late")
+        assert actions.settle(session, [late], now) == [], "its late outcome is refused"
