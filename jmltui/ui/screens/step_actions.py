@@ -205,7 +205,7 @@ def _why_not_step(name: str, step: dict[str, Any]) -> str:
         if state in (StepState.DONE, StepState.SKIPPED, StepState.QUEUED, StepState.RUNNING):
             return f"{title} is {state.value}."
         return ""
-    return "" if state is StepState.DONE and step["actions"] else f"{title} is {state.value}; nothing to undo."
+    return "" if state is StepState.DONE and step["actions"] else f"{title} changed nothing yet that could be undone."
 
 
 def _calls(step: dict[str, Any], *states: str) -> list[str]:

@@ -139,7 +139,13 @@ class RowView(Widget, can_focus=True):
             else:
                 segments += [last, Segment(" " * (width - used), plain)]
             return Strip(segments, width)
-        return Strip(segments, used).crop(0, width) if used > width else Strip(segments, width)
+        if used <= width:
+            return Strip(segments, width)
+        if segments[-1].text[-1:] in ("─", "-"):
+            # A rule is longer than any screen, and loses nothing.
+            return Strip(segments, used).crop(0, width)
+        kept = list(Strip(segments, used).crop(0, width - 1))
+        return Strip([*kept, Segment("…", kept[-1].style if kept else None)], width)
 
     def redraw(self, rows: Sequence[int] | None = None) -> None:
         """Draw some rows anew, or all."""
