@@ -8,7 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.trials import company
+
 pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres", "tests.servers.scimmy", "tests.servers.canaille"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The trial first: it is by far the longest, and the others run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("trial") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say whether the trial had a real company's files."""
+    if company.given() is None:
+        terminalreporter.write_line(
+            "The trial ran on an invented company alone: no monthly files of a real one are beside the checkout, and "
+            "JMLTUI_TRIAL_DATA names none."
+        )
 
 
 @pytest.fixture(autouse=True)

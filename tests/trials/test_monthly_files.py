@@ -1,6 +1,7 @@
 """Monthly people files forwards, then backwards, through the commands, against a real SCIM server.
 
-The files are those of an invented company; those of a real one run as well when JMLTUI_TRIAL_DATA names their folder.
+The files are those of an invented company; those of a real one run as well where they are: beside the checkout, or
+where JMLTUI_TRIAL_DATA says.
 """
 
 from __future__ import annotations
