@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from jmltui.errors import CacheError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """The version of the tables that these statements were written for; equals `migrations.LATEST`."""
 
 FIRST_IDS: Final = 200

@@ -234,6 +234,8 @@ class CaseRow(SQLModel, table=True):
     next_due: datetime
     closed_at: datetime | None = None
     version: int = 1
+    scope: str = Field(default="{}", sa_type=Text)
+    soon_at: datetime | None = None
 
 
 class StepRow(SQLModel, table=True):
@@ -261,6 +263,10 @@ class StepRow(SQLModel, table=True):
     done_by: str = ""
     done_at: datetime | None = None
     version: int = 1
+    asked_at: datetime | None = None
+    approval_path: str = Field(default="", sa_type=Text)
+    soon_at: datetime | None = None
+    escalated_at: datetime | None = None
 
 
 class LineRow(SQLModel, table=True):
@@ -281,6 +287,8 @@ class LineRow(SQLModel, table=True):
     reason: str = Field(default="", sa_type=Text)
     privileged: bool = False
     approval: bool = False
+    entitlement: str = ""
+    until: datetime | None = None
 
 
 class ActionRow(SQLModel, table=True):
@@ -368,6 +376,8 @@ class ApprovalRow(SQLModel, table=True):
     decision: str
     reason: str = Field(default="", sa_type=Text)
     at: datetime
+    stage: int = 0
+    as_word: str = ""
 
 
 class BatchRow(SQLModel, table=True):
@@ -438,3 +448,145 @@ class ChangeRow(SQLModel, table=True):
     at: datetime
     kind: str
     ref: str = ""
+
+
+class ExceptionRow(SQLModel, table=True):
+    """What a person may have, or may be left with, until an instant: see `domain.exception`.
+
+    `subject` is the id of an entitlement or of a separation rule, or the key of a finding.
+    """
+
+    __tablename__ = "exception"
+    __table_args__ = (
+        Index("exception_person", "person_id", "state"),
+        Index("exception_until", "state", "until"),
+        Index("exception_case", "case_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    kind: str
+    person_id: int = Field(default=0, sa_type=_KEY)
+    subject: str
+    reason: str = Field(default="", sa_type=Text)
+    requested_by: str
+    approved_by: str = ""
+    state: str = "asked"
+    asked_at: datetime
+    starts: datetime | None = None
+    until: datetime | None = None
+    seconds: int = 0
+    case_id: int = Field(default=0, sa_type=_KEY)
+    break_glass: bool = False
+    reviewed_by: str = ""
+    ended_at: datetime | None = None
+    version: int = 1
+
+
+class OwnershipRow(SQLModel, table=True):
+    """Who owns a service or shared account from now on, where the source still says otherwise.
+
+    `person_id` is the non-human person, `owner` a key; `feed_owner` is what the source said then: when it says
+    something new, the source counts again.
+    """
+
+    __tablename__ = "ownership"
+    person_id: int = Field(primary_key=True, sa_type=_KEY)
+    owner: str
+    feed_owner: str = ""
+    decided_by: str = ""
+    at: datetime
+    case_id: int = Field(default=0, sa_type=_KEY)
+
+
+class FindingRow(SQLModel, table=True):
+    """Something that is not as it should be, found in the mirrors. `key` names the same finding in every scan.
+
+    `state` is open, case (a case works on it), excepted, or gone (the last scan no longer found it).
+    """
+
+    __tablename__ = "finding"
+    __table_args__ = (
+        UniqueConstraint("key", name="finding_key"),
+        Index("finding_list", "state", "kind", "id"),
+        Index("finding_person", "person_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    kind: str
+    key: str
+    state: str = "open"
+    danger: int = 0
+    person_id: int = Field(default=0, sa_type=_KEY)
+    person_key: str = ""
+    person_name: str = ""
+    system: str = ""
+    account_id: str = ""
+    login: str = ""
+    target: str = ""
+    rule: str = ""
+    detail: str = Field(default="", sa_type=Text)
+    facts: str = Field(default="{}", sa_type=Text)
+    first_seen: datetime
+    last_seen: datetime
+    gone_at: datetime | None = None
+    case_id: int = Field(default=0, sa_type=_KEY)
+    exception_id: int = Field(default=0, sa_type=_KEY)
+    version: int = 1
+
+
+class CampaignRow(SQLModel, table=True):
+    """An access review under way, or closed. `rule` is the policy's id of it."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (Index("campaign_state", "state", "due_at"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    rule: str
+    scope: str
+    state: str = "open"
+    reviewer: str = ""
+    fallback: str = ""
+    on_no_answer: str = ""
+    opened_at: datetime
+    opened_by: str = ""
+    due_at: datetime
+    closed_at: datetime | None = None
+    items: int = 0
+    answered: int = 0
+    version: int = 1
+
+
+class ReviewItemRow(SQLModel, table=True):
+    """One question of a campaign: should this account keep this? `decision` is "", keep, revoke or unsure."""
+
+    __tablename__ = "review_item"
+    __table_args__ = (
+        Index("review_item_mine", "campaign_id", "reviewer", "decision", "seq"),
+        Index("review_item_person", "person_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    campaign_id: int = Field(sa_type=_KEY)
+    seq: int
+    reviewer: str = ""
+    fallback: str = ""
+    person_id: int = Field(default=0, sa_type=_KEY)
+    person_key: str = ""
+    person_name: str = ""
+    department: str = ""
+    system: str
+    account_id: str
+    login: str = ""
+    entitlement_id: str = ""
+    target: str
+    privileged: bool = False
+    tier: str = ""
+    role: str = ""
+    why: str = Field(default="", sa_type=Text)
+    last_used: datetime | None = None
+    peers: int = 0
+    peers_hold: int = 0
+    peers_of: str = ""
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    by_default: bool = False
+    note: str = Field(default="", sa_type=Text)
+    case_id: int = Field(default=0, sa_type=_KEY)
+    version: int = 1

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .trigger import Trigger
+    from .working_time import WorkingTime
 
 
 class Do(StrEnum):
@@ -19,6 +24,14 @@ class Do(StrEnum):
     GRANTS_REMOVE_ALL = "group.remove_all"
     SESSIONS_END = "session.revoke"
     CREDENTIALS_REVOKE = "token.revoke"
+    LICENCES_RECLAIM = "licence.reclaim"
+    TRANSFER = "mailbox.transfer"
+    DEVICES = "device.recover_or_wipe"
+    GRANTS_REVIEW = "entitlements.review"
+    OWNED_REASSIGN = "service_account.reassign"
+    OWNED_ROTATE = "secret.rotate"
+    ROLE_IDENTIFY = "role.identify"
+    FIRST_SECRET = "first_secret.deliver"
     APPROVAL = "approval.collect"
     MANUAL = "manual"
     VERIFY = "access.verify"
@@ -27,14 +40,36 @@ class Do(StrEnum):
     @property
     def is_automatic(self) -> bool:
         """Whether the worker carries the step out by adapter actions."""
-        return self not in (Do.APPROVAL, Do.MANUAL, Do.VERIFY, Do.EVIDENCE)
+        return self not in _BY_PEOPLE and self not in (Do.APPROVAL, Do.VERIFY, Do.EVIDENCE)
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether a person does the step and attests it."""
+        return self in _BY_PEOPLE
+
+
+_BY_PEOPLE = frozenset(
+    {
+        Do.MANUAL,
+        Do.GRANTS_REVIEW,
+        Do.OWNED_REASSIGN,
+        Do.OWNED_ROTATE,
+        Do.ROLE_IDENTIFY,
+        Do.FIRST_SECRET,
+        Do.TRANSFER,
+        Do.DEVICES,
+        Do.LICENCES_RECLAIM,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StepTemplate:
     """One line of a procedure.
 
-    `on` narrows the systems or entitlements (`all`, `system:NAME`, `remote_access`).
+    `on` narrows the systems or entitlements (`all`, `system:NAME`, `remote_access`, `birthright`, `licensed`,
+    `owned:service`). `verify` is `no_active_sessions` or "". `approval_path` names a path of the policy; "" with
+    `approval` means anybody else.
     """
 
     id: str
@@ -47,11 +82,35 @@ class StepTemplate:
     target: timedelta | None = None
     approval: bool = False
     text: str = ""
+    approval_path: str = ""
+    verify: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """People for whom `condition` (a `when` of the policy, `policy.model.Condition`) is true are dealt with at once.
+
+    Whom the source itself calls urgent is so anyway.
+    """
+
+    condition: Any
+    target: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A mover may keep what the old place gave for `longest`, once the approval path agreed ("" is anybody else)."""
+
+    longest: timedelta
+    approval_path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """The checklist of one case kind. `target` is how long the whole case may take from its due instant."""
+    """The checklist of one case kind. `target` is how long the whole case may take from its due instant.
+
+    Without `working_time` the clock runs day and night.
+    """
 
     id: str
     title: str
@@ -61,3 +120,7 @@ class Procedure:
     steps: tuple[StepTemplate, ...]
     together: bool = False
     place: str = ""
+    trigger: Trigger | None = None
+    urgent: Urgent | None = None
+    working_time: WorkingTime | None = None
+    overlap: Overlap | None = None

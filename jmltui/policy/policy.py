@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import timedelta
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
 from enum import Enum
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from .model import Definitions, PolicyEntitlement, PolicyRole
 from .reader import read_folder
 
 _KEPT_ANSWERS = 50_000
-_PLACES = frozenset({"place"})
+_NOT_STATED = frozenset({"place", "expression"})
+"""Fields that say where a rule stands or are made of others; a policy that is only moved keeps its hash."""
 
 
 def load(folder: Path) -> Policy:
@@ -152,16 +153,20 @@ def _ordered(found: list[Assignment]) -> tuple[Assignment, ...]:
 
 def canonical(definitions: Definitions) -> str:
     """The one text that the hash is of: JSON of what is stated, without the places where it is stated."""
-    return json.dumps(_plain(asdict(definitions)), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps(_plain(definitions), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _plain(member) for key, member in value.items() if key not in _PLACES}
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in _NOT_STATED}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(member) for member in value]
     if isinstance(value, (set, frozenset)):
         return sorted(str(member) for member in value)
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value.value if isinstance(value, Enum) else value
+    return value.isoformat() if isinstance(value, (date, time)) else value

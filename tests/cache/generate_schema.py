@@ -1,12 +1,17 @@
-"""Write the schema files of version 1 from the tables: `python tests/cache/generate_schema.py`.
+"""Write the schema files of the newest version: `python -m tests.cache.generate_schema`.
 
+They hold what the tables have and the versions before do not: new tables, indexes, and columns with their defaults.
 Only for a version that was never released; a released version's file is never written again.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
@@ -15,79 +20,55 @@ from jmltui.cache import migrations, tables
 
 FOLDER = Path(tables.__file__).parent / "schema"
 
-META = "INSERT INTO meta (key, value) VALUES ('schema', '1')"
 
-SQLITE_ONLY = [
-    """CREATE VIRTUAL TABLE person_search USING fts5(
-  name, key, department, email, title,
-  content='person', content_rowid='id', tokenize='trigram', detail='none')""",
-    """CREATE VIRTUAL TABLE case_search USING fts5(
-  person_name, person_key, department,
-  content='jcase', content_rowid='id', tokenize='trigram', detail='none')""",
-    """CREATE TRIGGER case_search_added AFTER INSERT ON jcase BEGIN
-  INSERT INTO case_search(rowid, person_name, person_key, department)
-  VALUES (new.id, new.person_name, new.person_key, new.department);
-END""",
-    """CREATE TRIGGER case_search_changed AFTER UPDATE OF person_name, person_key, department ON jcase
-WHEN old.person_name <> new.person_name OR old.person_key <> new.person_key OR old.department <> new.department
-BEGIN
-  INSERT INTO case_search(case_search, rowid, person_name, person_key, department)
-  VALUES ('delete', old.id, old.person_name, old.person_key, old.department);
-  INSERT INTO case_search(rowid, person_name, person_key, department)
-  VALUES (new.id, new.person_name, new.person_key, new.department);
-END""",
-    """CREATE TRIGGER person_search_added AFTER INSERT ON person BEGIN
-  INSERT INTO person_search(rowid, name, key, department, email, title)
-  VALUES (new.id, new.name, new.key, new.department, new.email, new.title);
-END""",
-    """CREATE TRIGGER person_search_changed AFTER UPDATE OF name, key, department, email, title ON person
-WHEN (old.name, old.key, old.department, old.email, old.title)
-  <> (new.name, new.key, new.department, new.email, new.title)
-BEGIN
-  INSERT INTO person_search(person_search, rowid, name, key, department, email, title)
-  VALUES ('delete', old.id, old.name, old.key, old.department, old.email, old.title);
-  INSERT INTO person_search(rowid, name, key, department, email, title)
-  VALUES (new.id, new.name, new.key, new.department, new.email, new.title);
-END""",
-    """CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal BEGIN
-  SELECT RAISE(ABORT, 'the journal is append-only');
-END""",
-    """CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal BEGIN
-  SELECT RAISE(ABORT, 'the journal is append-only');
-END""",
-    META,
-]
-
-POSTGRESQL_ONLY = [
-    """CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$""",
-    """CREATE TRIGGER journal_no_change BEFORE UPDATE OR DELETE ON journal
-FOR EACH ROW EXECUTE FUNCTION journal_is_append_only()""",
-    META,
-]
+def before() -> tuple[dict[str, set[str]], set[str]]:
+    """Columns by table, and the indexes, of the version before the newest."""
+    connection = sqlite3.connect(":memory:")
+    for version in range(1, migrations.LATEST):
+        for statement in migrations.statements(version, "sqlite"):
+            connection.execute(statement)
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {name: {row[1] for row in connection.execute(f"PRAGMA table_info('{name}')")} for name in names}
+    indexes = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    return columns, indexes
 
 
-def lines(dialect: object) -> list[str]:
-    """CREATE TABLE and CREATE INDEX statements in a stable order."""
+def statements(dialect: Any) -> list[str]:
+    """What brings a cache of the version before to this one, in a stable order."""
+    columns, indexes = before()
     found = []
     for table in sorted(SQLModel.metadata.tables.values(), key=lambda t: t.name):
-        found.append(str(CreateTable(table).compile(dialect=dialect)).strip())  # type: ignore[arg-type]  # a Dialect
-        found += [
-            str(CreateIndex(index).compile(dialect=dialect)).strip()  # type: ignore[arg-type]  # a Dialect
-            for index in sorted(table.indexes, key=lambda i: str(i.name))
-        ]
+        if table.name not in columns:
+            found.append(str(CreateTable(table).compile(dialect=dialect)).strip())
+        else:
+            new = [column for column in table.columns if column.name not in columns[table.name]]
+            found += [_add(table, column, dialect) for column in new]
+        for index in sorted(table.indexes, key=lambda i: str(i.name)):
+            if index.name not in indexes:
+                found.append(str(CreateIndex(index).compile(dialect=dialect)).strip())
     return ["\n".join(part.rstrip() for part in statement.splitlines()) for statement in found]
+
+
+def _add(table: Table, column: Column[Any], dialect: Any) -> str:
+    kind = column.type.compile(dialect=dialect)
+    rule = "" if column.nullable else f" NOT NULL DEFAULT {_literal(column)}"
+    return f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{rule}"
+
+
+def _literal(column: Column[Any]) -> str:
+    default = column.default.arg if column.default is not None else None
+    if default is None or isinstance(default, datetime):
+        raise ValueError(f"{column} needs a default, because old rows have none")
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return str(default) if isinstance(default, int) else f"'{default}'"
 
 
 def main() -> None:
     """Write both files."""
-    FOLDER.mkdir(exist_ok=True)
-    for dialect, name, extra in (
-        (sqlite.dialect(), "sqlite", SQLITE_ONLY),
-        (postgresql.dialect(), "postgresql", POSTGRESQL_ONLY),
-    ):
-        text = migrations.SEPARATOR.join([*lines(dialect), *extra]) + "\n"
-        (FOLDER / f"001.{name}.sql").write_text(text, encoding="utf-8")
+    for dialect, name in ((sqlite.dialect(), "sqlite"), (postgresql.dialect(), "postgresql")):
+        text = migrations.SEPARATOR.join(statements(dialect)) + "\n"
+        (FOLDER / f"{migrations.LATEST:03}.{name}.sql").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Governance: findings in what everybody holds, access reviews, and exceptions from both."""
