@@ -6,11 +6,13 @@ import json
 
 from sqlmodel import Session
 
+from jmltui.domain.approval import ApprovalPath, as_json
 from jmltui.domain.case import ActionState, StepState
 from jmltui.domain.diff import DiffLine
 from jmltui.domain.operation import Proof
 from jmltui.domain.plan import Plan, PlannedAction, PlannedStep
 from jmltui.domain.replan import title_of
+from jmltui.domain.working_time import WorkingTime, soon_at, target_at
 
 from .tables import ActionRow, CaseRow, LineRow, StepRow
 
@@ -21,7 +23,7 @@ def write_plan(session: Session, case: CaseRow, plan: Plan) -> None:
     for seq, line in enumerate(plan.lines):
         session.add(line_row(case, seq, line))
     for seq, planned in enumerate(plan.steps):
-        step = add_step(session, case, planned.template.id, seq, planned)
+        step = add_step(session, case, planned.template.id, seq, planned, plan.procedure.working_time)
         add_actions(session, case, step, planned, 0)
     session.flush()
 
@@ -41,27 +43,50 @@ def line_row(case: CaseRow, seq: int, line: DiffLine) -> LineRow:
         reason=line.reason,
         privileged=line.privileged,
         approval=line.approval,
+        entitlement=line.entitlement,
+        until=line.until,
     )
 
 
-def add_step(session: Session, case: CaseRow, key: str, seq: int, planned: PlannedStep) -> StepRow:
+def set_targets(case: CaseRow, plan: Plan) -> None:
+    """By when the case is to be done, and from when on it counts as soon late."""
+    working = plan.procedure.working_time
+    case.urgent = plan.urgent
+    case.target_at = target_at(case.due, plan.target, working)
+    case.soon_at = soon_at(case.due, case.target_at, working)
+
+
+def add_step(
+    session: Session, case: CaseRow, key: str, seq: int, planned: PlannedStep, working: WorkingTime | None
+) -> StepRow:
     """Add a step of the checklist, without its actions."""
     step = StepRow(case_id=case.id or 0, seq=seq, key=key, do="", title="", state=StepState.WAITING.value)
-    describe(case, step, planned)
+    describe(case, step, planned, working)
     session.add(step)
     session.flush()
     return step
 
 
-def describe(case: CaseRow, step: StepRow, planned: PlannedStep) -> None:
-    """Let a step say what the procedure says of it."""
+def describe(case: CaseRow, step: StepRow, planned: PlannedStep, working: WorkingTime | None) -> None:
+    """Let a step say what the procedure says of it; an urgent case hurries every step."""
     template = planned.template
     step.do, step.title, step.text = template.do.value, title_of(step.key, planned), template.text
+    step.approval_path = path_text(planned.path)
     step.owner = template.owner or case.owner
     step.fallback_owner = template.fallback_owner or case.fallback_owner
-    step.target_at = case.due + template.target if template.target else case.target_at
+    step.target_at, step.soon_at = case.target_at, case.soon_at
+    if template.target is not None and not case.urgent:
+        step.target_at = target_at(case.due, template.target, working)
+        step.soon_at = soon_at(case.due, step.target_at, working)
+    elif template.target is not None:
+        step.target_at = min(case.target_at, case.due + template.target)
     step.needs, step.approval = json.dumps(list(template.needs)), planned.approval
     step.danger = int(planned.danger)
+
+
+def path_text(path: ApprovalPath | None) -> str:
+    """An approval path as it is kept with a step; "" where anybody else may approve."""
+    return "" if path is None else json.dumps(as_json(path), sort_keys=True)
 
 
 def add_actions(session: Session, case: CaseRow, step: StepRow, planned: PlannedStep, first: int) -> None:

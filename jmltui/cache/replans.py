@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from sqlalchemy import CursorResult, delete, select, update
 from sqlmodel import Session, col
 
+from jmltui.domain.approval import from_json
 from jmltui.domain.case import ActionEvent, ActionState, StepEvent, StepState
 from jmltui.domain.danger import Danger
 from jmltui.domain.operation import Cap, Proof
@@ -18,7 +19,7 @@ from jmltui.domain.procedure import Do
 from jmltui.domain.replan import Replan, StandingAction, StandingStep
 
 from . import cases
-from .plans import add_actions, add_step, describe, line_row
+from .plans import add_actions, add_step, describe, line_row, set_targets
 from .tables import AccountRow, ActionRow, CaseRow, HeldRow, LineRow, MetaRow, StepRow, SystemRow
 
 DROPPED_BY = "the new plan"
@@ -94,6 +95,7 @@ def standing(session: Session, case_id: int) -> list[StandingStep]:
                 needs=tuple(json.loads(step.needs)),
                 approval=step.approval,
                 text=step.text,
+                path=from_json(json.loads(step.approval_path)) if step.approval_path else None,
                 actions=tuple(_standing_action(a, a.id in undone, listed.get(a.system)) for a in mine),
                 dropped=step.done_by == DROPPED_BY,
                 own=any(action.undo_of for action in mine),
@@ -129,6 +131,8 @@ def apply(session: Session, case: CaseRow, plan: Plan, change: Replan, now: date
     by_id = {action.id: action for action in cases.actions_of(session, case.id or 0)}
     steps = {step.key: step for step in cases.steps_of(session, case.id or 0)}
     case.plan_hash, case.policy_hash, case.version = plan.hash(), plan.policy_hash, case.version + 1
+    set_targets(case, plan)
+    working = plan.procedure.working_time
     _lines(session, case, plan, [a for a in by_id.values() if a.id not in change.drop | change.give_up])
     for number in change.give_up:
         cases.give_up(by_id[number], now)
@@ -141,10 +145,10 @@ def apply(session: Session, case: CaseRow, plan: Plan, change: Replan, now: date
     for written in change.rounds:
         if written.new:
             last += 1
-            step = add_step(session, case, written.key, last, written.planned)
+            step = add_step(session, case, written.key, last, written.planned, working)
         else:
             step = steps[written.key]
-            describe(case, step, written.planned)
+            describe(case, step, written.planned, working)
             cases.move_step(step, StepEvent.REPLAN, now)
             step.requested_by, step.started_at = "", None
         add_actions(session, case, step, written.planned, 0)

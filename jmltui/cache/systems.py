@@ -125,20 +125,45 @@ def held_by(
 
 def world(
     session: Session,
-    managed: frozenset[tuple[str, str]],
+    ids: Mapping[tuple[str, str], str],
     managed_systems: frozenset[str],
     remote_access: frozenset[tuple[str, str]],
+    licensed: frozenset[tuple[str, str]] = frozenset(),
     logins: Mapping[tuple[str, str], str] | None = None,
 ) -> World:
-    """What the cache knows of all systems, for planning; `logins` are those in use, all that there are if not given."""
+    """What the cache knows of all systems, for planning; `logins` are those in use, all that there are if not given.
+
+    `ids` are what the policy calls the (system, target) pairs that it speaks of.
+    """
     rows = session.scalars(select(EntitlementRow))
     return World(
         entitlements={(row.system, row.target): _entitlement(row) for row in rows},
-        managed=managed,
+        managed=frozenset(ids),
         managed_systems=managed_systems,
         remote_access=remote_access,
         logins_taken=logins_in_use(session) if logins is None else logins,
+        licensed=licensed,
+        ids=ids,
     )
+
+
+def account_with_grants(session: Session, system: str, account_id: str) -> tuple[HeldAccount, list[HeldGrant]] | None:
+    """One account, whoever's it is, and what it holds; None where the mirror has no such account."""
+    query = select(AccountRow).where(col(AccountRow.system) == system, col(AccountRow.account_id) == account_id)
+    row = session.scalars(query).first()
+    if row is None:
+        return None
+    held = (
+        select(HeldRow, EntitlementRow)
+        .join(EntitlementRow, col(EntitlementRow.id) == col(HeldRow.entitlement))
+        .where(col(HeldRow.account) == row.id)
+    )
+    grants = []
+    for grant, entitlement in session.execute(held):
+        via = tuple(json.loads(grant.via)) if grant.via else ()
+        told = Grant(account_id, entitlement.entitlement_id, grant.direct, via, grant.expires)
+        grants.append(HeldGrant(system, told, _entitlement(entitlement)))
+    return HeldAccount(system, account_of(row), Link(row.link)), grants
 
 
 def logins_in_use(session: Session, among: Mapping[str, set[str]] | None = None) -> dict[tuple[str, str], str]:

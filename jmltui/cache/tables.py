@@ -453,7 +453,8 @@ class ChangeRow(SQLModel, table=True):
 class ExceptionRow(SQLModel, table=True):
     """What a person may have, or may be left with, until an instant: see `domain.exception`.
 
-    `subject` is the id of an entitlement or of a separation rule, or the key of a finding.
+    `subject` is the id of an entitlement or of a separation rule, or the key of a finding. `outside_policy` when no role
+    let the person ask for it: then it outlives a move.
     """
 
     __tablename__ = "exception"
@@ -476,6 +477,7 @@ class ExceptionRow(SQLModel, table=True):
     seconds: int = 0
     case_id: int = Field(default=0, sa_type=_KEY)
     break_glass: bool = False
+    outside_policy: bool = False
     reviewed_by: str = ""
     ended_at: datetime | None = None
     version: int = 1

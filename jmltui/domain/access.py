@@ -107,7 +107,8 @@ class Assignment:
     """The policy says that a person should hold an entitlement.
 
     `entitlement` is the policy's id of it; `target` is how the system names it, `account` for the bare
-    account or `kind:name` (`group:Engineering`). `reason` is the sentence shown on every diff line.
+    account or `kind:name` (`group:Engineering`). `reason` is the sentence shown on every diff line. `exception` is the
+    number of the exception that makes it due until `until`; 0 where a role does.
     """
 
     entitlement: str
@@ -119,6 +120,10 @@ class Assignment:
     remote_access: bool = False
     privileged: bool = False
     approval: bool = False
+    approval_path: str = ""
+    until: datetime | None = None
+    exception: int = 0
+    licensed: bool = False
 
 
 ACCOUNT_TARGET = "account"

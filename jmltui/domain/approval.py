@@ -54,13 +54,16 @@ class Standing:
 
 
 def standing(path: ApprovalPath, decisions: Sequence[Decision], asked_at: datetime, now: datetime) -> Standing:
-    """How far the decisions bring a path that was asked for at `asked_at`. A person counts at one stage only."""
+    """How far the decisions bring a path that was asked for at `asked_at`.
+
+    A person counts at one stage only, and once; what was decided before it was asked for does not count.
+    """
     since, counted = asked_at, set[str]()
     for number, stage in enumerate(path.stages):
         here: dict[str, datetime] = {}
         for decision in decisions:
             who = decision.approver.casefold()
-            if decision.stage == number and who not in counted:
+            if decision.stage == number and decision.at >= asked_at and who not in counted:
                 here.setdefault(who, decision.at)
         if len(here) < stage.any_of:
             expired = path.expires_after is not None and now > asked_at + path.expires_after
@@ -84,9 +87,34 @@ def may_decide(
     return False, ""
 
 
+def waits_for(path: ApprovalPath, standing: Standing, now: datetime) -> str:
+    """One sentence: which stage waits, for whom, and from when for whom else; "" when every stage agreed."""
+    if standing.stage is None:
+        return ""
+    stage = path.stages[standing.stage]
+    name = f"Stage {standing.stage + 1} of {len(path.stages)} of {path.id}" if path.id else "The approval"
+    count = f"{standing.lacks} of " if standing.lacks > 1 else ""
+    told = f"{name} waits for {count}{' or '.join(stage.approvers)}"
+    if not stage.fallback:
+        return f"{told}."
+    others = " or ".join(stage.fallback)
+    if stage.fallback_after is None or escalated(stage, standing.since, now):
+        return f"{told}, or {others}."
+    at = standing.since + stage.fallback_after
+    day = "" if at.date() == now.date() else f"{at:%Y-%m-%d} "
+    return f"{told}; from {day}{at:%H:%M} UTC also {others}."
+
+
 def escalated(stage: ApprovalStage, since: datetime, now: datetime) -> bool:
     """Whether the fallback may decide by now. Without a time it may at once."""
     return bool(stage.fallback) and (stage.fallback_after is None or now >= since + stage.fallback_after)
+
+
+def covers(collected: ApprovalPath | None, wanted: ApprovalPath | None) -> bool:
+    """Whether who agreed on one path has agreed on another, too: it has every stage of it. None is anybody else."""
+    if wanted is None:
+        return True
+    return collected is not None and set(wanted.stages) <= set(collected.stages)
 
 
 def as_json(path: ApprovalPath) -> dict[str, Any]:

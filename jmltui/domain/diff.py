@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link
+from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link, Tier
 from .case import CaseKind
 from .diff_kind import DiffKind
 from .guards import Protected
@@ -33,7 +34,11 @@ class HeldGrant:
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of the diff. `account_id` is empty for an account still to be created."""
+    """One line of the diff. `account_id` is empty for an account still to be created.
+
+    `entitlement` is the policy's id of it, "" where no policy speaks of it. `exception` is the number of the one that
+    makes it due until `until`, `approval_path` the id of a path of the policy.
+    """
 
     kind: DiffKind
     system: str
@@ -47,6 +52,12 @@ class DiffLine:
     approval: bool = False
     remote_access: bool = False
     entitlement: str = ""
+    tier: Tier = Tier.BIRTHRIGHT
+    approval_path: str = ""
+    licensed: bool = False
+    until: datetime | None = None
+    exception: int = 0
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class World:
 
     `managed` are the (system, target) pairs that the policy in force speaks of; a grant of one that is not
     due is removed, a grant of anything else is unexplained. `target` of a grant is `kind:name`. `remote_access` are the
-    pairs that a leaver loses first.
+    pairs that a leaver loses first, `licensed` those that cost something, `ids` what the policy calls each pair.
     """
 
     entitlements: Mapping[tuple[str, str], Entitlement]
@@ -63,6 +74,25 @@ class World:
     managed_systems: frozenset[str]
     logins_taken: Mapping[tuple[str, str], str]
     remote_access: frozenset[tuple[str, str]] = frozenset()
+    licensed: frozenset[tuple[str, str]] = frozenset()
+    ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What is neither given nor taken as the roles alone would have it.
+
+    `undecided`: nobody can tell. `refused`: a requirement is not met. `shut`: not due at this hour. `asked`: why what
+    is held stays for now, by the policy's id of it, because somebody asked to keep it.
+    """
+
+    undecided: Sequence[Assignment] = ()
+    refused: Sequence[Assignment] = ()
+    shut: Sequence[Assignment] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_HELD_BACK = HeldBack()
 
 
 def target_of(entitlement: Entitlement) -> str:
@@ -79,17 +109,19 @@ def diff(
     grants: Sequence[HeldGrant],
     world: World,
     protected: Protected,
-    undecided: Sequence[Assignment] = (),
+    held_back: HeldBack = NOTHING_HELD_BACK,
 ) -> tuple[DiffLine, ...]:
     """The whole difference for one person, in the order system, accounts first, then entitlements.
 
     `login` gives, per system, the login a new account would get. A leaver has no assignments: everything
     confirmed to be theirs is removed, explained or not. Only confirmed links count; a proposed account is
-    shown as blocked. What is `undecided` (an attribute is empty) is neither added nor removed.
+    shown as blocked. What nobody can tell is neither added nor removed, and shown.
     """
     due = () if kind is CaseKind.LEAVER else tuple(assignments)
     lines: list[DiffLine] = []
-    systems = sorted({a.system for a in due} | {a.system for a in accounts} | {g.system for g in grants})
+    told = () if kind is CaseKind.LEAVER else (*held_back.undecided, *held_back.refused)
+    every = {a.system for a in (*due, *told)} | {a.system for a in accounts} | {g.system for g in grants}
+    systems = sorted(every)
     for system in systems:
         here = [a for a in accounts if a.system == system]
         confirmed = [a for a in here if a.link is Link.CONFIRMED and a.account.state is not AccountState.DELETED]
@@ -97,17 +129,45 @@ def diff(
         lines += _account_lines(kind, system, login.get(system, ""), wanted, here, confirmed, world, protected)
         held = [g for g in grants if g.system == system]
         lines += _grant_lines(kind, system, login.get(system, ""), wanted, confirmed, held, world, protected)
-    if kind is not CaseKind.LEAVER:
-        unsure = {(a.system, a.target) for a in undecided} - {(a.system, a.target) for a in due}
-        lines = [_kept_if_unsure(line, unsure) for line in lines]
-    return tuple(lines)
+        if told:
+            lines += _untold(system, lines, held_back)
+    return tuple(lines if kind is CaseKind.LEAVER else _kept(lines, due, held_back))
 
 
-def _kept_if_unsure(line: DiffLine, unsure: set[tuple[str, str]]) -> DiffLine:
-    if line.kind is not DiffKind.REMOVE or (line.system, line.target) not in unsure:
-        return line
-    reason = "cannot tell whether it is due: an attribute that a role asks for is empty"
-    return replace(line, kind=DiffKind.BLOCKED, operation=None, reason=reason)
+def _kept(lines: Sequence[DiffLine], due: Sequence[Assignment], held_back: HeldBack) -> list[DiffLine]:
+    """The lines, without removals of what nobody can tell about, or what somebody asked to keep."""
+    given = {(a.system, a.target) for a in due}
+    unsure = {(a.system, a.target) for a in held_back.undecided} - given
+    refused = {(a.system, a.target): a.reason for a in held_back.refused}
+    shut = {(a.system, a.target): a.reason for a in held_back.shut}
+    found = []
+    for line in lines:
+        place = (line.system, line.target)
+        if line.kind is DiffKind.REMOVE:
+            if line.entitlement in held_back.asked:
+                line = replace(line, kind=DiffKind.EXPIRING, operation=None, reason=held_back.asked[line.entitlement])
+            elif place in unsure:
+                reason = "cannot tell whether it is due: an attribute that a role asks for is empty"
+                line = replace(line, kind=DiffKind.BLOCKED, operation=None, reason=reason)
+            elif place in refused:
+                reason = refused[place].replace("cannot be given", "stays as it is", 1)
+                line = replace(line, kind=DiffKind.BLOCKED, operation=None, reason=reason)
+            elif place in shut:
+                line = replace(line, reason=shut[place])
+        found.append(line)
+    return found
+
+
+def _untold(system: str, lines: Sequence[DiffLine], held_back: HeldBack) -> Iterable[DiffLine]:
+    """What the person does not hold and might be due, but nobody can tell or a requirement keeps back."""
+    there = {line.target for line in lines if line.system == system}
+    for kind, doubtful in ((DiffKind.CANNOT_TELL, held_back.undecided), (DiffKind.BLOCKED, held_back.refused)):
+        for a in doubtful:
+            if a.system == system and a.target not in there:
+                there.add(a.target)
+                yield DiffLine(
+                    kind, system, None, "", "", "", a.target, a.reason, a.privileged, entitlement=a.entitlement
+                )
 
 
 def _account_lines(
@@ -138,8 +198,13 @@ def _account_lines(
                 f"the login {login} is already used by another account; link it or choose another login",
             )  # fmt: skip
         else:
-            approval = any(a.approval for a in wanted if a.target == ACCOUNT_TARGET)
-            yield DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why, approval=approval)
+            own = next((a for a in wanted if a.target == ACCOUNT_TARGET), wanted[0])
+            yield DiffLine(
+                DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why,
+                approval=own.approval and own.target == ACCOUNT_TARGET, entitlement=own.entitlement,
+                approval_path=own.approval_path if own.target == ACCOUNT_TARGET else "", until=own.until,
+                exception=own.exception,
+            )  # fmt: skip
     for held in confirmed:
         account = held.account
         if wanted and account.state is AccountState.DISABLED:
@@ -187,6 +252,24 @@ def _grant_lines(
         account = ours.get(g.grant.account_id)
         if account is not None:
             yield _held_line(kind, system, account, g, due.get(target_of(g.entitlement)), world, protected)
+    if kind is CaseKind.LEAVER and first is not None:
+        yield from _ways_in(system, first, holding, world, protected)
+
+
+def _ways_in(
+    system: str, account: Account, holding: set[str], world: World, protected: Protected
+) -> Iterable[DiffLine]:
+    """Ways in from outside that nobody knows the leaver to have: taken away all the same, and proved."""
+    for place in sorted(world.remote_access):
+        entitlement = world.entitlements.get(place)
+        if place[0] != system or place[1] in holding or entitlement is None or not entitlement.grantable:
+            continue
+        if protected.group(entitlement.name) is None:
+            yield DiffLine(
+                DiffKind.REMOVE, system, Cap.REVOKE, account.id, account.login, entitlement.id, place[1],
+                "leaver: remote access is taken away even where none is known",
+                privileged=entitlement.privileged, remote_access=True, entitlement=world.ids.get(place, ""),
+            )  # fmt: skip
 
 
 def _addition(
@@ -214,6 +297,12 @@ def _addition(
         approval=assignment.approval,
         remote_access=assignment.remote_access,
         entitlement=assignment.entitlement,
+        tier=assignment.tier,
+        approval_path=assignment.approval_path,
+        licensed=assignment.licensed,
+        until=assignment.until,
+        exception=assignment.exception,
+        role=assignment.role,
     )
 
 
@@ -228,7 +317,7 @@ def _held_line(
 ) -> DiffLine:
     target = target_of(held.entitlement)
     if due is not None:
-        what, operation, reason = DiffKind.KEEP, None, due.reason
+        what, operation, reason = (DiffKind.EXPIRING if due.until else DiffKind.KEEP), None, due.reason
     elif not held.grant.direct:
         through = " → ".join(held.grant.via) or "another group"
         what, operation, reason = DiffKind.BLOCKED, None, f"held through {through}; remove it there"
@@ -254,5 +343,11 @@ def _held_line(
         privileged=held.entitlement.privileged,
         approval=bool(due and due.approval),
         remote_access=(system, target) in world.remote_access,
-        entitlement=due.entitlement if due else "",
+        entitlement=due.entitlement if due else world.ids.get((system, target), ""),
+        tier=due.tier if due else Tier.BIRTHRIGHT,
+        approval_path=due.approval_path if due else "",
+        licensed=(system, target) in world.licensed,
+        until=due.until if due else None,
+        exception=due.exception if due else 0,
+        role=due.role if due else "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class DiffKind(StrEnum):
@@ -14,8 +15,20 @@ class DiffKind(StrEnum):
     UNEXPLAINED = "unexplained"
     BLOCKED = "blocked"
     EXPIRING = "expiring"
+    CANNOT_TELL = "cannot tell"
 
     @property
     def sign(self) -> str:
         """One ASCII character which tells the kind without colour."""
-        return {"add": "+", "remove": "-", "keep": "=", "unexplained": "?", "blocked": "!", "expiring": "~"}[self.value]
+        return _SIGNS[self.value]
+
+
+_SIGNS: Final = {
+    "add": "+",
+    "remove": "-",
+    "keep": "=",
+    "unexplained": "?",
+    "blocked": "!",
+    "expiring": "~",
+    "cannot tell": ".",
+}

@@ -28,7 +28,7 @@ class ExceptionState(StrEnum):
 class AccessException:
     """One exception. `subject` is the id of an entitlement or of a separation rule, or the key of a finding.
 
-    `until` is None where it ends only when somebody ends it.
+    `until` is None where it ends only when somebody ends it. `outside_policy`: no role let the person ask for it.
     """
 
     id: int
@@ -43,6 +43,12 @@ class AccessException:
     until: datetime | None
     case_id: int = 0
     break_glass: bool = False
+    outside_policy: bool = False
+
+    @property
+    def keeps_meanwhile(self) -> bool:
+        """Whether nothing is taken away for as long as it is asked for: the overlap of a move, whose end is fixed."""
+        return self.kind is ExceptionKind.ACCESS and self.state is ExceptionState.ASKED and self.until is not None
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""

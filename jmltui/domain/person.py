@@ -116,10 +116,16 @@ class Person:
         return local_midnight(self.starts, self.zone_info(default_zone))
 
     def access_ends(self, default_zone: str) -> datetime | None:
-        """The instant at which access must end: the local midnight after the last day; None without a date."""
-        if self.ends is None:
+        """The instant at which access must end: the local midnight after the last day; None without a date.
+
+        The last days of the calendar are how some personnel systems write "never".
+        """
+        if self.ends is None or self.ends >= _NEVER:
             return None
         return local_midnight(self.ends + timedelta(days=1), self.zone_info(default_zone))
+
+
+_NEVER: Final = date(9999, 12, 1)
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:

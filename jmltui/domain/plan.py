@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from .access import ACCOUNT_TARGET, Account, AccountState
+from .access import ACCOUNT_TARGET, Account, AccountState, Tier
+from .approval import ApprovalPath, as_json, joined
 from .danger import Danger, grade
 from .diff import DiffLine, HeldAccount
 from .diff_kind import DiffKind
@@ -53,11 +55,15 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step of the procedure with its actions; an automatic step without actions has nothing to do."""
+    """A step of the procedure with its actions; an automatic step without actions has nothing to do.
+
+    Without a `path` anybody but requester and subject may approve.
+    """
 
     template: StepTemplate
     actions: tuple[PlannedAction, ...]
     approval: bool
+    path: ApprovalPath | None = None
 
     @property
     def danger(self) -> Danger:
@@ -73,6 +79,13 @@ class Plan:
     lines: tuple[DiffLine, ...]
     steps: tuple[PlannedStep, ...]
     policy_hash: str
+    urgent: bool = False
+
+    @property
+    def target(self) -> timedelta:
+        """How long the case may take from its due instant."""
+        urgent = self.procedure.urgent if self.urgent else None
+        return urgent.target if urgent is not None else self.procedure.target
 
     def hash(self) -> str:
         """SHA-256 over every action with the state it was computed from, the steps and the policy."""
@@ -83,6 +96,7 @@ class Plan:
                 s.approval,
                 s.template.text,
                 [a.fingerprint() for a in s.actions],
+                *([as_json(s.path)] if s.path is not None else []),
             ]
             for s in self.steps
         ]
@@ -116,13 +130,34 @@ _OPERATIONS: Mapping[Do, tuple[Cap, ...]] = {
     Do.GRANTS_ADD: (Cap.GRANT,),
     Do.GRANTS_REMOVE: (Cap.REVOKE, Cap.DISABLE),
     Do.GRANTS_REMOVE_ALL: (Cap.REVOKE,),
+    Do.REMOTE_REMOVE: (Cap.REVOKE,),
 }
 
 _PER_ACCOUNT: Mapping[Do, Cap] = {
     Do.ACCOUNT_DELETE: Cap.DELETE,
     Do.SESSIONS_END: Cap.END_SESSIONS,
     Do.CREDENTIALS_REVOKE: Cap.REVOKE_CREDENTIALS,
+    Do.FACTORS_RESET: Cap.REVOKE_CREDENTIALS,
+    Do.KEYS_REVOKE: Cap.REVOKE_CREDENTIALS,
 }
+"""One call takes all credentials of an account, so the first step of a procedure that asks for it does it."""
+
+_OWNED: Mapping[Do, Cap] = {Do.OWNED_REASSIGN: Cap.TRANSFER, Do.OWNED_ROTATE: Cap.REVOKE_CREDENTIALS}
+
+NO_SESSIONS = "no_active_sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A service or shared account, or person, that somebody owns. `kind` is service or shared."""
+
+    system: str
+    account_id: str
+    login: str
+    kind: str
+
+
+NOTHING_TO_PLAN_BY: Mapping[str, ApprovalPath] = {}
 
 
 def make_plan(
@@ -133,22 +168,34 @@ def make_plan(
     capabilities: Mapping[str, Capabilities],
     wanted: Mapping[str, Mapping[str, str]],
     policy_hash: str,
+    paths: Mapping[str, ApprovalPath] = NOTHING_TO_PLAN_BY,
+    owned: Sequence[Owned] = (),
 ) -> Plan:
     """Lay the diff out over the procedure. Each line with an operation lands in exactly one step, or in none.
 
-    `wanted` gives, per system, the attributes of an account to create. A line that no step of the procedure
+    Steps that are about something narrower choose first. `wanted` gives, per system, the attributes of an account to
+    create, `paths` the approval paths of the policy, `owned` what the person owns. A line that no step of the procedure
     takes up stays visible in the diff and is reported by `unplanned`.
     """
-    by_id = {(a.system, a.account.id): a.account for a in accounts}
-    taken: set[int] = set()
-    steps = []
-    for template in procedure.steps:
-        actions = tuple(_actions(template, lines, taken, by_id, capabilities, wanted))
-        needs = template.approval or any(
-            line.approval for line in lines if line.operation in _OPERATIONS.get(template.do, ()) and line.approval
-        )
-        steps.append(PlannedStep(template, actions, approval=needs and (bool(actions) or template.do is Do.APPROVAL)))
-    return Plan(procedure, tuple(lines), tuple(steps), policy_hash)
+    layout = _Layout(person, lines, accounts, capabilities, wanted, owned)
+    order = sorted(procedure.steps, key=lambda template: template.on == "all" and template.do is not Do.REMOTE_REMOVE)
+    actions = {template.id: tuple(layout.actions(template)) for template in order}
+    steps = tuple(_step(template, actions[template.id], layout, paths) for template in procedure.steps)
+    return Plan(procedure, tuple(lines), steps, policy_hash)
+
+
+def _step(
+    template: StepTemplate, actions: tuple[PlannedAction, ...], layout: _Layout, paths: Mapping[str, ApprovalPath]
+) -> PlannedStep:
+    """A step with whose approval it needs: its own path, and those of what it gives."""
+    asked = [line for line in layout.lines_of(template) if line.approval] if actions else []
+    approval = (template.approval or bool(asked)) and (bool(actions) or template.do is Do.APPROVAL)
+    named = [template.approval_path, *(line.approval_path for line in asked)]
+    if template.do is Do.APPROVAL:
+        named += [line.approval_path for line in layout.lines if line.exception and line.approval_path]
+    wanted = [paths[name] for name in dict.fromkeys(named) if name in paths]
+    path = (wanted[0] if len(wanted) == 1 else joined(wanted)) if approval and wanted else None
+    return PlannedStep(template, actions, approval, path)
 
 
 def unplanned(plan: Plan) -> tuple[DiffLine, ...]:
@@ -164,43 +211,127 @@ def unplanned(plan: Plan) -> tuple[DiffLine, ...]:
     )
 
 
-def _actions(
-    template: StepTemplate,
-    lines: Sequence[DiffLine],
-    taken: set[int],
-    accounts: Mapping[tuple[str, str], Account],
-    capabilities: Mapping[str, Capabilities],
-    wanted: Mapping[str, Mapping[str, str]],
-) -> Iterable[PlannedAction]:
-    for index, line in enumerate(lines):
-        if index in taken or line.operation not in _OPERATIONS.get(template.do, ()) or not _selected(template.on, line):
-            continue
-        taken.add(index)
-        account = accounts.get((line.system, line.account_id))
-        yield _action(line, line.operation, account, capabilities, wanted.get(line.system, {}))
-    operation = _PER_ACCOUNT.get(template.do)
-    if operation is not None:
-        for (system, account_id), account in sorted(accounts.items()):
+class _Layout:
+    """Hands the lines of a diff, and the accounts themselves, out to steps: each to one step only."""
+
+    def __init__(
+        self,
+        person: Person,
+        lines: Sequence[DiffLine],
+        accounts: Sequence[HeldAccount],
+        capabilities: Mapping[str, Capabilities],
+        wanted: Mapping[str, Mapping[str, str]],
+        owned: Sequence[Owned],
+    ) -> None:
+        self.lines = tuple(lines)
+        self._person = person
+        self._accounts = {(a.system, a.account.id): a.account for a in accounts}
+        self._capabilities = capabilities
+        self._wanted = wanted
+        self._owned = owned
+        self._of: dict[int, str] = {}
+        self._called: set[tuple[Cap, str, str]] = set()
+
+    def lines_of(self, template: StepTemplate) -> list[DiffLine]:
+        """The lines that a step carries out."""
+        return [line for index, line in enumerate(self.lines) if self._of.get(index) == template.id]
+
+    def actions(self, template: StepTemplate) -> Iterable[PlannedAction]:
+        """What a step calls; its lines are taken."""
+        for index, line in enumerate(self.lines):
+            if (
+                index not in self._of
+                and line.operation in _OPERATIONS.get(template.do, ())
+                and _selected(template, line)
+            ):
+                self._of[index] = template.id
+                account = self._accounts.get((line.system, line.account_id))
+                wanted = self._wanted.get(line.system, {})
+                yield _action(line, line.operation, account, self._capabilities, wanted)
+        operation = _PER_ACCOUNT.get(template.do)
+        if operation is not None:
+            yield from self._on_accounts(template, operation)
+        if template.verify == NO_SESSIONS:
+            yield from self._without_sessions(template)
+        if template.do in _OWNED:
+            yield from self._on_owned(template, _OWNED[template.do])
+
+    def _on_accounts(
+        self, template: StepTemplate, operation: Cap, systems: frozenset[str] | None = None
+    ) -> Iterable[PlannedAction]:
+        for (system, account_id), account in sorted(self._accounts.items()):
+            call = (operation, system, account_id)
             line = DiffLine(
-                DiffKind.REMOVE,
-                system,
-                operation,
-                account_id,
-                account.login,
-                "",
-                ACCOUNT_TARGET,
-                template.title,
+                DiffKind.REMOVE, system, operation, account_id, account.login, "", ACCOUNT_TARGET, template.title
             )
-            if _selected(template.on, line) and account.state is not AccountState.DELETED:
-                yield _action(line, operation, account, capabilities, {})
+            wanted = system in systems if systems is not None else _selected(template, line)
+            if wanted and call not in self._called and account.state is not AccountState.DELETED:
+                self._called.add(call)
+                yield _action(line, operation, account, self._capabilities, {})
+
+    def _without_sessions(self, template: StepTemplate) -> Iterable[PlannedAction]:
+        """End what is open on every way in, and have the system say that nothing is left; a person looks elsewhere."""
+        systems = frozenset(line.system for line in self.lines if line.remote_access)
+        yield from self._on_accounts(template, Cap.END_SESSIONS, systems)
+
+    def _on_owned(self, template: StepTemplate, operation: Cap) -> Iterable[PlannedAction]:
+        wanted = template.on.partition(":")[2] if template.on.startswith("owned:") else "all"
+        for thing in self._owned:
+            if wanted in ("all", thing.kind):
+                yield PlannedAction(
+                    system=thing.system,
+                    operation=operation,
+                    account_id=thing.account_id,
+                    login=thing.login,
+                    entitlement_id="",
+                    target=f"{thing.kind} account",
+                    reason=f"owned by {self._person.name}",
+                    expects={"owner": self._person.key},
+                    proof=Proof.NONE,
+                    danger=Danger.CAREFUL,
+                    manual=True,
+                    note=_OWNED_NOTES[operation],
+                )
 
 
-def _selected(on: str, line: DiffLine) -> bool:
-    if on.startswith("system:"):
-        return line.system == on.removeprefix("system:")
-    if on == "remote_access":
-        return line.remote_access
-    return True
+_OWNED_NOTES: Mapping[Cap, str] = {
+    Cap.TRANSFER: "name a new owner (`jmltui owner ACCOUNT PERSON`) or retire it (`jmltui owner ACCOUNT --retire`)",
+    Cap.REVOKE_CREDENTIALS: "change its secret, then attest where the new one is kept",
+}
+
+
+def _selected(template: StepTemplate, line: DiffLine) -> bool:
+    """Whether a step is about a line. An account counts with what needs it."""
+    on = template.on
+    kind, _, name = on.partition(":")
+    is_account = line.target == ACCOUNT_TARGET
+    match kind:
+        case "system":
+            return line.system == name
+        case "entitlement":
+            return line.entitlement == name
+        case "remote_access":
+            return line.remote_access
+        case "birthright":
+            return is_account or line.tier is Tier.BIRTHRIGHT
+        case "elevated":
+            return line.tier is not Tier.BIRTHRIGHT
+        case "newly_due":
+            return line.kind is DiffKind.ADD
+        case "no_longer_due":
+            return line.kind is DiffKind.REMOVE
+        case "requested":
+            return bool(line.exception) or is_account
+        case "licensed":
+            return line.licensed
+        case "privileged":
+            return line.privileged
+        case "devices":
+            return line.target.startswith("device:")
+        case "owned":
+            return False
+        case _:
+            return template.do is not Do.REMOTE_REMOVE or line.remote_access
 
 
 def _action(

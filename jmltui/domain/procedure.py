@@ -22,8 +22,12 @@ class Do(StrEnum):
     GRANTS_ADD = "entitlements.apply"
     GRANTS_REMOVE = "entitlements.remove"
     GRANTS_REMOVE_ALL = "group.remove_all"
+    GRANTS_EXPIRE = "entitlements.expire"
+    REMOTE_REMOVE = "remote_access.remove"
     SESSIONS_END = "session.revoke"
     CREDENTIALS_REVOKE = "token.revoke"
+    FACTORS_RESET = "mfa.reset"
+    KEYS_REVOKE = "apikey.revoke"
     LICENCES_RECLAIM = "licence.reclaim"
     TRANSFER = "mailbox.transfer"
     DEVICES = "device.recover_or_wipe"
@@ -40,7 +44,7 @@ class Do(StrEnum):
     @property
     def is_automatic(self) -> bool:
         """Whether the worker carries the step out by adapter actions."""
-        return self not in _BY_PEOPLE and self not in (Do.APPROVAL, Do.VERIFY, Do.EVIDENCE)
+        return self not in _BY_PEOPLE and self not in (Do.APPROVAL, Do.GRANTS_EXPIRE, Do.VERIFY, Do.EVIDENCE)
 
     @property
     def is_manual(self) -> bool:
@@ -52,8 +56,6 @@ _BY_PEOPLE = frozenset(
     {
         Do.MANUAL,
         Do.GRANTS_REVIEW,
-        Do.OWNED_REASSIGN,
-        Do.OWNED_ROTATE,
         Do.ROLE_IDENTIFY,
         Do.FIRST_SECRET,
         Do.TRANSFER,
@@ -67,8 +69,9 @@ _BY_PEOPLE = frozenset(
 class StepTemplate:
     """One line of a procedure.
 
-    `on` narrows the systems or entitlements (`all`, `system:NAME`, `remote_access`, `birthright`, `licensed`,
-    `owned:service`). `verify` is `no_active_sessions` or "". `approval_path` names a path of the policy; "" with
+    `on` narrows what the step is about: `all`, `birthright`, `elevated`, `newly_due`, `no_longer_due`, `requested`,
+    `remote_access`, `licensed`, `privileged`, `devices`, `owned:service`, `owned:shared`, `owned:all`, `system:NAME` or
+    `entitlement:ID`. `verify` is `no_active_sessions` or "". `approval_path` names a path of the policy; "" with
     `approval` means anybody else.
     """
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from .approval import ApprovalPath
 from .case import ActionState, StepState
 from .operation import Cap
 from .plan import Plan, PlannedAction, PlannedStep
@@ -61,6 +62,7 @@ class StandingStep:
     actions: tuple[StandingAction, ...] = ()
     dropped: bool = False
     own: bool = False
+    path: ApprovalPath | None = None
 
     @property
     def base(self) -> str:
@@ -109,7 +111,7 @@ def replan(steps: Sequence[StandingStep], plan: Plan) -> Replan:
     untouched: set[int] = set()
     adds = any(rest.values())
     for planned in plan.steps:
-        todo = PlannedStep(planned.template, tuple(rest[planned.template.id]), planned.approval)
+        todo = PlannedStep(planned.template, tuple(rest[planned.template.id]), planned.approval, planned.path)
         mine = [s for s in steps if s.base == planned.template.id and not s.own and not s.dropped]
         slot = next((s for s in reversed(mine) if s.renewable), None)
         if slot is not None:
@@ -188,12 +190,13 @@ def _same(a: PlannedAction, b: PlannedAction) -> bool:
 def _stands(slot: StandingStep, todo: PlannedStep) -> bool:
     """Whether a step that nobody began is as the new plan wants it."""
     template = todo.template
-    if (slot.do, slot.title, slot.needs, slot.approval, slot.text) != (
+    if (slot.do, slot.title, slot.needs, slot.approval, slot.text, slot.path) != (
         template.do,
         title_of(slot.key, todo),
         template.needs,
         todo.approval,
         template.text,
+        todo.path,
     ):
         return False
     pairs = zip(slot.actions, todo.actions, strict=False)

@@ -13,7 +13,8 @@ class Scope:
 
     `entitlements` are ids of the policy: only lines about them, and the accounts that they need. `revoke` are
     (system, account id, target) that a reviewer takes away, `disable` (system, account id) that are switched off,
-    whoever's they are. `exceptions` are the numbers of what was asked for.
+    whoever's they are. `exceptions` are the numbers of what was asked for; `approval_path` names a path of the policy
+    that agrees to it instead of the procedure's own.
     """
 
     entitlements: tuple[str, ...] = ()
@@ -21,11 +22,12 @@ class Scope:
     disable: tuple[tuple[str, str], ...] = ()
     exceptions: tuple[int, ...] = ()
     reason: str = ""
+    approval_path: str = ""
 
     @property
     def is_everything(self) -> bool:
         """Whether the case is about the whole difference."""
-        return not (self.entitlements or self.revoke or self.disable)
+        return not (self.entitlements or self.revoke or self.disable or self.exceptions)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; {} for everything."""
@@ -37,6 +39,7 @@ class Scope:
             "disable": [list(each) for each in self.disable],
             "exceptions": list(self.exceptions),
             "reason": self.reason,
+            "approval_path": self.approval_path,
         }
 
     @classmethod
@@ -48,4 +51,5 @@ class Scope:
             disable=tuple((str(s), str(a)) for s, a in value.get("disable", ())),
             exceptions=tuple(value.get("exceptions", ())),
             reason=str(value.get("reason", "")),
+            approval_path=str(value.get("approval_path", "")),
         )

@@ -23,7 +23,7 @@ from jmltui.domain.case import (
     step_after,
 )
 from jmltui.domain.detect import detect
-from jmltui.domain.diff import HeldAccount, HeldGrant, World, diff
+from jmltui.domain.diff import HeldAccount, HeldBack, HeldGrant, World, diff
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.guards import FeedFacts, FeedGuard, Protected, Threshold, feed_problem
 from jmltui.domain.operation import Cap
@@ -165,6 +165,6 @@ def test_what_cannot_be_told_is_neither_added_nor_removed() -> None:
     grant = HeldGrant("dir", Grant("1", "a"), Entitlement("a", "group", "a"))
     keep = [Assignment("account:dir", "dir", "account", "role")]
     unsure = [Assignment("x", "dir", "group:a", "role")]
-    lines = diff(CaseKind.MOVER, ANA, {}, keep, [account], [grant], WORLD, Protected(), undecided=unsure)
+    lines = diff(CaseKind.MOVER, ANA, {}, keep, [account], [grant], WORLD, Protected(), HeldBack(unsure))
     assert [line.kind for line in lines] == [DiffKind.KEEP, DiffKind.BLOCKED]
     assert "cannot tell" in lines[1].reason

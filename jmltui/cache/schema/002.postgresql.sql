@@ -41,6 +41,7 @@ CREATE TABLE exception (
 	seconds INTEGER NOT NULL,
 	case_id BIGINT NOT NULL,
 	break_glass BOOLEAN NOT NULL,
+	outside_policy BOOLEAN NOT NULL,
 	reviewed_by VARCHAR NOT NULL,
 	ended_at TIMESTAMP WITH TIME ZONE,
 	version INTEGER NOT NULL,
