@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from jmltui.domain.exception import AccessException, ExceptionKind
 from jmltui.domain.person import Person
 
-from .model import Definitions, Matcher, PolicyEntitlement, PolicyRole
+from .expression import Told
+from .facts import dotted
+from .model import Condition, Definitions, Matcher, PolicyEntitlement, PolicyRole
+from .requirements import PersonProblem
 
 
 class Answer(StrEnum):
@@ -47,58 +52,143 @@ class Explanation:
         ]
 
 
-def explain(definitions: Definitions, policy_hash: str, person: Person, entitlement: str | None) -> Explanation:
-    """The tree for one entitlement, or for all. Raises KeyError for an unknown id."""
-    if entitlement is not None:
-        return _entitlement(definitions, person, definitions.entitlements[entitlement])
-    children = tuple(_entitlement(definitions, person, e) for e in definitions.entitlements.values())
-    counts = {answer: sum(child.answer is answer for child in children) for answer in Answer}
-    text = f"{_who(person)}: {counts[Answer.YES]} due, {counts[Answer.NO]} not due"
-    if counts[Answer.UNKNOWN]:
-        text += f", {counts[Answer.UNKNOWN]} cannot be told"
-    answer = Answer.YES if counts[Answer.YES] else Answer.NO
-    return Explanation(answer, f"{text} (policy {policy_hash[:12]})", "", children)
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Explains one person at one instant. `values` are typed, by dotted name; `problems` keep everything back."""
+
+    definitions: Definitions
+    zone: str
+    person: Person
+    at: datetime
+    values: Mapping[str, object]
+    exceptions: Sequence[AccessException] = ()
+    problems: Sequence[PersonProblem] = ()
+
+    def explain(self, policy_hash: str, entitlement: str | None) -> Explanation:
+        """The tree for one entitlement, or for all. Raises KeyError for an unknown id."""
+        if entitlement is not None:
+            return self._entitlement(self.definitions.entitlements[entitlement])
+        children = tuple(self._entitlement(e) for e in self.definitions.entitlements.values())
+        counts = {answer: sum(child.answer is answer for child in children) for answer in Answer}
+        text = f"{self._who()}: {counts[Answer.YES]} due, {counts[Answer.NO]} not due"
+        if counts[Answer.UNKNOWN]:
+            text += f", {counts[Answer.UNKNOWN]} cannot be told"
+        answer = Answer.YES if counts[Answer.YES] else Answer.NO
+        return Explanation(answer, f"{text} (policy {policy_hash[:12]})", "", children)
+
+    def _entitlement(self, entitlement: PolicyEntitlement) -> Explanation:
+        granting = [role for role in self.definitions.roles.values() if entitlement.id in role.grants]
+        reasons = [self._granting(role, entitlement) for role in granting]
+        if reasons and self.problems:
+            reasons = [self._held_back(reason) for reason in reasons]
+        reasons += self._excepted(entitlement)
+        answer = _any_of(reason.answer for reason in reasons)
+        window = self._window(entitlement) if answer is Answer.YES else []
+        if window and window[0].answer is Answer.NO:
+            answer = Answer.NO
+        words = {
+            Answer.YES: "due",
+            Answer.NO: "NOT due",
+            Answer.UNKNOWN: "cannot tell, so neither granted nor removed",
+        }
+        text = f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {self._who()}: {words[answer]}"
+        if not granting:
+            text += "; no role grants it"
+        elif answer is Answer.YES and entitlement.approval and not self._excepted(entitlement):
+            text += f", once it is approved{f' by {entitlement.approval_path}' if entitlement.approval_path else ''}"
+        asking = self._asking(entitlement) if answer is not Answer.YES else []
+        return Explanation(answer, text, entitlement.place, (*reasons, *window, *asking))
+
+    def _granting(self, role: PolicyRole, entitlement: PolicyEntitlement) -> Explanation:
+        found = self._role(role)
+        if entitlement.when is None:
+            return found
+        own = self._condition(entitlement.when, f"{entitlement.id}, when")
+        return Explanation(_all_of([found.answer, own.answer]), "both of these", "", (found, own))
+
+    def _role(self, role: PolicyRole) -> Explanation:
+        children = [self._matcher(matcher) for matcher in role.match]
+        if role.when is not None:
+            children.append(self._condition(role.when, "when"))
+        answer = _all_of([child.answer for child in children])
+        words = {Answer.YES: "applies", Answer.NO: "does not apply", Answer.UNKNOWN: "cannot be told"}
+        return Explanation(answer, f"role {role.id} {words[answer]}", role.place, tuple(children))
+
+    def _matcher(self, matcher: Matcher) -> Explanation:
+        name = dotted(matcher.attribute)
+        value = self._text(matcher.attribute)
+        wanted = matcher.values[0] if len(matcher.values) == 1 else "one of " + ", ".join(matcher.values)
+        if value is None:
+            return Explanation(Answer.UNKNOWN, f"{name} is empty, wanted {wanted}", matcher.place)
+        if value in matcher.values:
+            suffix = "" if len(matcher.values) == 1 else f", {wanted}"
+            return Explanation(Answer.YES, f"{name} is {value}{suffix}", matcher.place)
+        text = f"{name} is {value}, wanted {wanted}"
+        if value.strip().casefold() in {v.strip().casefold() for v in matcher.values}:
+            text += " (they differ only in case or spaces)"
+        return Explanation(Answer.NO, text, matcher.place)
+
+    def _text(self, attribute: str) -> str | None:
+        if attribute.startswith("now."):
+            found = self.values.get(attribute)
+            return None if found is None else str(found)
+        return self.person.attribute(attribute)
+
+    def _condition(self, condition: Condition, head: str) -> Explanation:
+        told = condition.expression.explain(self.values)
+        return Explanation(_answer(told.answer), f"{head}: {condition.text}", condition.place, (_told(told),))
+
+    def _window(self, entitlement: PolicyEntitlement) -> list[Explanation]:
+        if entitlement.window is None:
+            return []
+        zone = self.person.zone_info(self.zone)
+        is_open = entitlement.window.is_open(self.at, zone)
+        word = "is open" if is_open else "is shut"
+        text = f"its window {entitlement.window.told()} ({zone.key}) {word} now"
+        return [Explanation(Answer.YES if is_open else Answer.NO, text, entitlement.place)]
+
+    def _excepted(self, entitlement: PolicyEntitlement) -> list[Explanation]:
+        found = []
+        for exception in self.exceptions:
+            if exception.kind is ExceptionKind.ACCESS and exception.subject == entitlement.id:
+                holds = exception.holds(self.at)
+                until = f" until {exception.until:%Y-%m-%d %H:%M} UTC" if exception.until else ""
+                by = f", approved by {exception.approved_by}" if exception.approved_by else ""
+                text = f"exception {exception.id} ({exception.state.value}{until}{by}): {exception.reason}"
+                found.append(Explanation(Answer.YES if holds else Answer.NO, text))
+        return found
+
+    def _asking(self, entitlement: PolicyEntitlement) -> list[Explanation]:
+        """Whether it may be asked for, by which role."""
+        for role in self.definitions.roles.values():
+            if entitlement.id in role.may_request and self._role(role).answer is Answer.YES:
+                path = f" by {entitlement.approval_path}" if entitlement.approval_path else ""
+                approved = f"; approved{path}" if entitlement.approval else ""
+                return [Explanation(Answer.YES, f"it may be asked for, by the role {role.id}{approved}", role.place)]
+        return []
+
+    def _held_back(self, reason: Explanation) -> Explanation:
+        if reason.answer is Answer.NO:
+            return reason
+        wrong = tuple(Explanation(Answer.NO, problem.sentence, problem.place) for problem in self.problems)
+        return Explanation(Answer.UNKNOWN, "held back until the source states what is required", "", (reason, *wrong))
+
+    def _who(self) -> str:
+        return f"{self.person.name} ({self.person.key})"
 
 
-def _entitlement(definitions: Definitions, person: Person, entitlement: PolicyEntitlement) -> Explanation:
-    granting = [role for role in definitions.roles.values() if entitlement.id in role.grants]
-    roles = tuple(_role(person, role) for role in granting)
-    answers = {role.answer for role in roles}
-    answer = next((a for a in (Answer.YES, Answer.UNKNOWN) if a in answers), Answer.NO)
-    words = {
-        Answer.YES: "due",
-        Answer.NO: "NOT due",
-        Answer.UNKNOWN: "cannot tell, so neither granted nor removed",
-    }
-    text = f"{entitlement.id} ({entitlement.target} on {entitlement.system}) for {_who(person)}: {words[answer]}"
-    if not roles:
-        text += "; no role grants it"
-    elif answer is Answer.YES and entitlement.approval:
-        text += ", once it is approved"
-    return Explanation(answer, text, entitlement.place, roles)
+def _answer(answer: bool | None) -> Answer:
+    return Answer.UNKNOWN if answer is None else (Answer.YES if answer else Answer.NO)
 
 
-def _role(person: Person, role: PolicyRole) -> Explanation:
-    matchers = tuple(_matcher(person, matcher) for matcher in role.match)
-    answers = {matcher.answer for matcher in matchers}
-    answer = next((a for a in (Answer.NO, Answer.UNKNOWN) if a in answers), Answer.YES)
-    words = {Answer.YES: "applies", Answer.NO: "does not apply", Answer.UNKNOWN: "cannot be told"}
-    return Explanation(answer, f"role {role.id} {words[answer]}", role.place, matchers)
+def _all_of(answers: Sequence[Answer]) -> Answer:
+    return next((a for a in (Answer.NO, Answer.UNKNOWN) if a in answers), Answer.YES)
 
 
-def _matcher(person: Person, matcher: Matcher) -> Explanation:
-    value = person.attribute(matcher.attribute)
-    wanted = matcher.values[0] if len(matcher.values) == 1 else "one of " + ", ".join(matcher.values)
-    if value is None:
-        return Explanation(Answer.UNKNOWN, f"person.{matcher.attribute} is empty, wanted {wanted}", matcher.place)
-    if value in matcher.values:
-        suffix = "" if len(matcher.values) == 1 else f", {wanted}"
-        return Explanation(Answer.YES, f"person.{matcher.attribute} is {value}{suffix}", matcher.place)
-    text = f"person.{matcher.attribute} is {value}, wanted {wanted}"
-    if value.strip().casefold() in {v.strip().casefold() for v in matcher.values}:
-        text += " (they differ only in case or spaces)"
-    return Explanation(Answer.NO, text, matcher.place)
+def _any_of(answers: Iterator[Answer]) -> Answer:
+    found = set(answers)
+    return next((a for a in (Answer.YES, Answer.UNKNOWN) if a in found), Answer.NO)
 
 
-def _who(person: Person) -> str:
-    return f"{person.name} ({person.key})"
+def _told(told: Told) -> Explanation:
+    return Explanation(_answer(told.answer), told.text, "", tuple(_told(child) for child in told.children))

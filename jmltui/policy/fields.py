@@ -18,29 +18,6 @@ from .strict_yaml import Node
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
-LATER: Final = {
-    "separation": "Separation of duties",
-    "approvals": "Approval paths",
-    "break_glass": "Break-glass access",
-    "reviews": "Access reviews",
-    "runbook_tests": "Runbook tests",
-    "tests": "Policy tests",
-    "when": "Expressions",
-    "window": "Time windows",
-    "max_duration": "Access that ends by itself",
-    "licence": "Licences",
-    "may_request": "Access on request",
-    "require": "Requirements on a person",
-    "warn_before_end": "Warnings before a contract ends",
-    "trigger": "Triggers",
-    "overlap": "Overlaps",
-    "urgent": "Urgent targets",
-    "verify": "Checks of a step",
-}
-"""Words of the policy language that this version does not enforce; they are refused instead of being
-ignored.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -92,16 +69,7 @@ class Fields:
     def only(self, known: Sequence[str]) -> None:
         """Every other key is a problem."""
         for key in self.nodes:
-            if key in known:
-                continue
-            if key in LATER:
-                hint = "Take it out: a rule that is not enforced must not look as if it were."
-                self.problems.add(
-                    self.key_place(key),
-                    f"“{key}”: {LATER[key]} are not known to this version of jmltui.",
-                    hint,
-                )
-            else:
+            if key not in known:
                 hint = did_you_mean(key, known)
                 self.problems.add(self.key_place(key), f"“{key}” is not known in {self.what}.", hint)
 
@@ -146,16 +114,32 @@ class Fields:
         value = int(self._typed(key, (int,), "a whole number", default))
         return int(self._within(key, value, default, least, most))
 
-    def duration(self, key: str, default: timedelta | None) -> timedelta | None:
+    def duration(self, key: str, default: timedelta | None, *, positive: bool = False) -> timedelta | None:
         """A duration such as 24h."""
-        if key not in self.nodes:
-            return default
         value = self.text(key)
+        if not value:
+            return default
         try:
-            return parse_duration(value) if value else default
+            found = parse_duration(value)
         except ValueError as error:
             self.problems.add(self.place(key), str(error))
             return default
+        if positive and not found:
+            self.problems.add(self.place(key), f"“{key}” must be longer than nothing.")
+            return default
+        return found
+
+    def needed_duration(self, key: str) -> timedelta:
+        """A duration that must be stated; zero when it is not, which is a problem."""
+        self._node(key, required=True)
+        return self.duration(key, None, positive=True) or timedelta(0)
+
+    def needed_texts(self, key: str) -> tuple[tuple[str, Where], ...]:
+        """A list of texts that must hold one at least."""
+        node = self._node(key, required=True)
+        if node is not None and node.is_list and not node.value:
+            self.problems.add(self.place(key), f"“{key}” lists nothing.")
+        return self.texts(key)
 
     def texts(self, key: str) -> tuple[tuple[str, Where], ...]:
         """A list of texts, each with its place; one text alone counts as a list of one."""
@@ -192,7 +176,7 @@ class Fields:
     def _node(self, key: str, required: bool) -> Node | None:
         node = self.nodes.get(key)
         if node is None and required:
-            self.problems.add(self.where, f"{self.what} lacks “{key}”.")
+            self.problems.add(self.where, f"{self.what[0].upper()}{self.what[1:]} lacks “{key}”.")
         return node
 
     def _typed(self, key: str, types: tuple[type, ...], words: str, default: Any) -> Any:

@@ -11,6 +11,8 @@ from jmltui.domain.guards import FeedGuard, Guards, Protected, Threshold
 from .fields import Fields, Problems
 
 _NO_AGE: Final = "none"
+_ASK: Final = "ask"
+"""What the absence of a person from a feed means unless the settings of its source say otherwise."""
 
 
 class GuardSections:
@@ -41,7 +43,7 @@ class GuardSections:
         default = self.guards.feed
         if item is None:
             return default
-        if "absent_means" in item.nodes:
+        if item.text("absent_means", _ASK) != _ASK:
             hint = 'Set absent = "ask" or "leaver" for each source in the settings file.'
             self.problems.add(item.key_place("absent_means"), "“absent_means” is decided per source.", hint)
         item.only(("min_rows", "max_shrink_percent", "min_key_overlap_percent", "max_age", "absent_means"))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jmltui.domain.person import Person
-
 from .model import PolicyRole
 
 
@@ -25,11 +23,6 @@ class CompiledRoles:
         self._asking = [self._mask_asking(name) for name in self.attributes]
         asked = zip(self.attributes, self._asking, strict=True)
         self._by_value = [self._masks(name, everything & ~asking) for name, asking in asked]
-
-    def values(self, person: Person) -> tuple[str | None, ...]:
-        """The person's values of the attributes that matter; people with equal values get equal roles."""
-        read = person.attribute
-        return tuple([read(name) for name in self.attributes])
 
     def match(self, values: Sequence[str | None]) -> tuple[int, int]:
         """Bit masks of the roles that match, and of those about which nobody can tell."""

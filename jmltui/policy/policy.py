@@ -3,126 +3,255 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
-from enum import Enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Tier
+from jmltui.domain.exception import AccessException, ExceptionKind
 from jmltui.domain.guards import Guards
 from jmltui.domain.person import Person
 from jmltui.domain.procedure import Procedure
 
-from .explain import Explanation, explain
-from .matching import CompiledRoles
+from .attributes import declared
+from .canonical import canonical
+from .decision import Answer as Decided
+from .decision import Decider
+from .explain import Explainer, Explanation
+from .facts import Facts
 from .model import Definitions, PolicyEntitlement, PolicyRole
 from .reader import read_folder
+from .requirements import PersonProblem, problems, warns
 
 _KEPT_ANSWERS = 50_000
-_NOT_STATED = frozenset({"place", "expression"})
-"""Fields that say where a rule stands or are made of others; a policy that is only moved keeps its hash."""
+_NO_ZONE = "UTC"
+_NONE: tuple[Assignment, ...] = ()
 
 
-def load(folder: Path) -> Policy:
-    """The policy of a folder (or of one file). Raises PolicyError with every problem of it."""
-    return Policy(read_folder(folder))
+def load(folder: Path, zone: str = _NO_ZONE) -> Policy:
+    """The policy of a folder (or of one file); `zone` is that of the company, where the policy states none.
+
+    Raises PolicyError with every problem of it.
+    """
+    return Policy(read_folder(folder), zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a person is due at a moment.
+
+    `undecided` is what nobody can tell, because an attribute is empty; `refused` what is held back because a
+    requirement is not met. Neither is granted or taken away. `shut` is what would be due, were its window open.
+    """
+
+    assignments: tuple[Assignment, ...]
+    undecided: tuple[Assignment, ...]
+    refused: tuple[Assignment, ...]
+    shut: tuple[Assignment, ...]
+    problems: tuple[PersonProblem, ...]
 
 
 class Policy:
     """Roles, entitlements, procedures and guards of one folder, ready to answer for many people."""
 
-    def __init__(self, definitions: Definitions) -> None:
+    def __init__(self, definitions: Definitions, zone: str = _NO_ZONE) -> None:
         self.definitions = definitions
+        self.zone = definitions.timezone or zone
         self.hash = hashlib.sha256(canonical(definitions).encode("ascii")).hexdigest()
         self.entitlements: Mapping[str, PolicyEntitlement] = definitions.entitlements
         self.roles: Mapping[str, PolicyRole] = definitions.roles
         self.procedures: Mapping[str, Procedure] = definitions.procedures
         self.guards: Guards = definitions.guards
-        self.mover_attributes: tuple[str, ...] = definitions.mover_attributes
         self.managed_systems: frozenset[str] = frozenset(e.system for e in self.entitlements.values())
-        self._compiled = CompiledRoles(tuple(self.roles.values()))
-        self._answers: dict[tuple[str | None, ...], tuple[tuple[Assignment, ...], tuple[Assignment, ...]]] = {}
+        self.by_target: Mapping[tuple[str, str], str] = {(e.system, e.target): e.id for e in self.entitlements.values()}
+        self._decider = Decider(definitions)
+        self._facts = Facts(self._decider.names, declared(definitions.attributes), self.zone)
+        asked = [name for name in self._facts.stated if name not in ("starts", "ends")]
+        self.mover_attributes: tuple[str, ...] = tuple(dict.fromkeys([*definitions.mover_attributes, *asked]))
+        self._requiring = any(role.require for role in self.roles.values())
+        self._windows = frozenset(e.id for e in self.entitlements.values() if e.window is not None)
+        self._answers: dict[tuple[object, ...], Decided] = {}
 
     @property
     def matched_attributes(self) -> tuple[str, ...]:
-        """The attributes that roles ask for: people with equal values of all of them are due the same."""
-        return self._compiled.attributes
+        """The attributes that decide: people with equal values of all of them, and one zone, are due the same.
+
+        Exceptions are theirs alone.
+        """
+        required = ("starts", "ends", "sponsor") if self._requiring else ()
+        return tuple(dict.fromkeys((*self._facts.stated, *required)))
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether something is due at some hours only."""
+        return bool(self._windows)
+
+    @property
+    def asks_the_clock(self) -> bool:
+        """Whether a rule looks at the hour or the day of the week."""
+        return bool(self._facts.of_now)
+
+    @property
+    def depends_on_zone(self) -> bool:
+        """Whether people who differ in their zone alone may be due something else."""
+        return bool(self._windows) or self._decider.has_conditions
 
     def managed(self) -> frozenset[tuple[str, str]]:
         """The (system, target) pairs that the policy speaks of."""
-        return frozenset((e.system, e.target) for e in self.entitlements.values())
+        return frozenset(self.by_target)
 
     def remote_access(self) -> frozenset[tuple[str, str]]:
         """The (system, target) pairs that are ways in from outside; they stand on every leaver's list."""
         return frozenset((e.system, e.target) for e in self.entitlements.values() if e.remote_access)
 
-    def assignments(self, person: Person) -> tuple[Assignment, ...]:
+    def licensed(self) -> frozenset[tuple[str, str]]:
+        """The (system, target) pairs that cost something."""
+        return frozenset((e.system, e.target) for e in self.entitlements.values() if e.licence is not None)
+
+    def due(self, person: Person, at: datetime, exceptions: Sequence[AccessException] = ()) -> Due:
+        """Everything that a person is due at an instant; `exceptions` are theirs, those in force count."""
+        answer = self._answer(person, at)
+        found, refused = answer.due, _NONE
+        wrong = problems(answer.roles, person, at) if self._requiring else ()
+        if wrong:
+            why = f"cannot be given: {'; '.join(problem.sentence for problem in wrong)}"
+            found, refused = _NONE, tuple(replace(a, reason=why) for a in found)
+        if exceptions:
+            found = self._with_exceptions(found, answer, exceptions, at)
+        shut: tuple[Assignment, ...] = ()
+        if self._windows:
+            found, shut = self._by_window(found, person, at)
+        return Due(
+            _ordered(_with_accounts(found)),
+            _ordered(_doubtful(answer.undecided, found)),
+            _ordered(_doubtful(refused, found)),
+            _ordered(shut),
+            wrong,
+        )
+
+    def assignments(
+        self, person: Person, at: datetime, exceptions: Sequence[AccessException] = ()
+    ) -> tuple[Assignment, ...]:
         """What the person is due, ordered by system, the bare account first on each."""
-        return self._answer(person)[0]
+        return self.due(person, at, exceptions).assignments
 
-    def undecided(self, person: Person) -> tuple[Assignment, ...]:
-        """What nobody can tell, because an attribute is empty: neither granted nor taken away.
+    def undecided(self, person: Person, at: datetime) -> tuple[Assignment, ...]:
+        """What nobody can tell; `reason` says why."""
+        return self.due(person, at).undecided
 
-        `reason` says which.
-        """
-        return self._answer(person)[1]
+    def may_request(self, person: Person, at: datetime) -> tuple[str, ...]:
+        """The ids of the entitlements that the person's roles let be asked for."""
+        return self._answer(person, at).may_request
 
-    def explain(self, person: Person, entitlement: str | None = None) -> Explanation:
+    def roles_of(self, person: Person, at: datetime) -> tuple[PolicyRole, ...]:
+        """The roles that match a person."""
+        return self._answer(person, at).roles
+
+    def problems(self, person: Person, at: datetime) -> tuple[PersonProblem, ...]:
+        """What the person's roles require and the source does not state."""
+        return problems(self._answer(person, at).roles, person, at) if self._requiring else ()
+
+    def warns(self, person: Person, at: datetime) -> datetime | None:
+        """When the person's access ends, if one of their roles asks to be warned of it by now."""
+        return warns(self._answer(person, at).roles, person, at, self.zone)
+
+    def is_urgent(self, kind: str, person: Person, at: datetime) -> bool | None:
+        """Whether the procedure of a case kind calls this person urgent; None where nobody can tell."""
+        procedure = self.procedures.get(kind)
+        if person.urgent or procedure is None or procedure.urgent is None:
+            return person.urgent
+        expression = procedure.urgent.condition.expression
+        facts = Facts(expression.attributes, declared(self.definitions.attributes), self.zone)
+        answer: bool | None = expression.evaluate(
+            facts.values(facts.texts(person), facts.moment(at, person.zone), person.zone)
+        )
+        return answer
+
+    def explain(
+        self,
+        person: Person,
+        entitlement: str | None = None,
+        *,
+        at: datetime,
+        exceptions: Sequence[AccessException] = (),
+    ) -> Explanation:
         """Why the person is due an entitlement or is not; of all entitlements when none is named.
 
         Raises KeyError for an id that the policy does not have.
         """
-        return explain(self.definitions, self.hash, person, entitlement)
+        values = self._facts.values(self._facts.texts(person), self._facts.moment(at, person.zone), person.zone)
+        wrong = self.problems(person, at)
+        return Explainer(self.definitions, self.zone, person, at, values, exceptions, wrong).explain(
+            self.hash, entitlement
+        )
 
     def procedure(self, kind: str) -> Procedure | None:
         """The procedure of a case kind, or None where the policy has none."""
         return self.procedures.get(kind)
 
-    def _answer(self, person: Person) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
-        values = self._compiled.values(person)
-        answer = self._answers.get(values)
+    def _answer(self, person: Person, at: datetime) -> Decided:
+        texts, moment = self._facts.texts(person), self._facts.moment(at, person.zone)
+        key = (texts, moment, person.zone) if self._decider.has_conditions else texts
+        answer = self._answers.get(key)
         if answer is None:
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
-            self._answers[values] = answer = self._decide(values)
+            values = self._facts.values(texts, moment, person.zone)
+            known = dict(zip(self._facts.stated, texts, strict=True))
+            told = zip(self._facts.of_now, moment, strict=True)
+            known |= {name: None if value is None else str(value) for name, value in told}
+            self._answers[key] = answer = self._decider.decide(known, values)
         return answer
 
-    def _decide(self, values: tuple[str | None, ...]) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
-        known = dict(zip(self._compiled.attributes, values, strict=True))
-        matching, unknown = self._compiled.match(values)
-        due: dict[str, Assignment] = {}
-        for role in self._compiled.of(matching):
-            reason = f"role {role.id}: " + ", ".join(
-                f"person.{m.attribute} is {known[m.attribute]}" for m in role.match
-            )
-            for name in role.grants:
-                due.setdefault(name, self._assignment(name, role, reason))
-        undecided: dict[str, Assignment] = {}
-        for role in self._compiled.of(unknown):
-            empty = ", ".join(f"person.{m.attribute}" for m in role.match if known[m.attribute] is None)
-            reason = f"cannot tell: {empty} is empty (role {role.id})"
-            for name in role.grants:
-                if name not in due:
-                    undecided.setdefault(name, self._assignment(name, role, reason))
-        held = {a.system for a in due.values()}
-        doubtful = [a for a in _with_accounts(undecided) if a.target != ACCOUNT_TARGET or a.system not in held]
-        return _ordered(_with_accounts(due)), _ordered(doubtful)
+    def _with_exceptions(
+        self, found: tuple[Assignment, ...], answer: Decided, exceptions: Sequence[AccessException], at: datetime
+    ) -> tuple[Assignment, ...]:
+        """What roles give, and what somebody agreed to beyond it: while it holds and its foundation stands."""
+        given = {a.entitlement for a in found}
+        more = []
+        for exception in exceptions:
+            entitlement = self.entitlements.get(exception.subject)
+            if exception.kind is not ExceptionKind.ACCESS or entitlement is None or entitlement.id in given:
+                continue
+            founded = exception.outside_policy or exception.break_glass or entitlement.id in answer.may_request
+            if founded and exception.holds(at):
+                given.add(entitlement.id)
+                more.append(assignment_of(entitlement, exception))
+        return (*found, *more)
 
-    def _assignment(self, name: str, role: PolicyRole, reason: str) -> Assignment:
-        entitlement = self.entitlements[name]
-        return Assignment(
-            entitlement=name,
-            system=entitlement.system,
-            target=entitlement.target,
-            reason=reason,
-            tier=entitlement.tier,
-            role=role.id,
-            remote_access=entitlement.remote_access,
-            privileged=entitlement.privileged,
-            approval=entitlement.approval,
-        )
+    def _by_window(
+        self, found: tuple[Assignment, ...], person: Person, at: datetime
+    ) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
+        """What is due at this hour, and what waits for its window."""
+        zone = person.zone_info(self.zone)
+        open_now, shut = [], []
+        for a in found:
+            window = self.entitlements[a.entitlement].window if a.entitlement in self._windows else None
+            if window is None or window.is_open(at, zone):
+                open_now.append(a)
+            else:
+                shut.append(replace(a, reason=f"outside its window: {window.told()}"))
+        return tuple(open_now), tuple(shut)
+
+
+def assignment_of(entitlement: PolicyEntitlement, exception: AccessException) -> Assignment:
+    """What an exception makes due; what it is for was approved when it was asked for."""
+    until = f", until {exception.until:%Y-%m-%d %H:%M} UTC" if exception.until else ""
+    by = f", approved by {exception.approved_by}" if exception.approved_by else ""
+    word = "emergency access" if exception.break_glass else "exception"
+    return Assignment(
+        entitlement=entitlement.id,
+        system=entitlement.system,
+        target=entitlement.target,
+        reason=f"{word} {exception.id}: {exception.reason}{by}{until}",
+        tier=entitlement.tier,
+        remote_access=entitlement.remote_access,
+        privileged=entitlement.privileged,
+        until=exception.until,
+        exception=exception.id,
+        licensed=entitlement.licence is not None,
+    )
 
 
 def implied_account(system: str) -> str:
@@ -130,11 +259,11 @@ def implied_account(system: str) -> str:
     return f"{ACCOUNT_TARGET}:{system}"
 
 
-def _with_accounts(found: Mapping[str, Assignment]) -> list[Assignment]:
+def _with_accounts(found: Sequence[Assignment]) -> list[Assignment]:
     """The assignments, and a bare account on each system where only something else is due."""
-    stated = {a.system for a in found.values() if a.target == ACCOUNT_TARGET}
+    stated = {a.system for a in found if a.target == ACCOUNT_TARGET}
     implied: dict[str, Assignment] = {}
-    for a in found.values():
+    for a in found:
         if a.system not in stated and a.system not in implied:
             implied[a.system] = Assignment(
                 implied_account(a.system),
@@ -144,29 +273,15 @@ def _with_accounts(found: Mapping[str, Assignment]) -> list[Assignment]:
                 tier=Tier.BIRTHRIGHT,
                 role=a.role,
             )
-    return [*implied.values(), *found.values()]
+    return [*implied.values(), *found]
 
 
-def _ordered(found: list[Assignment]) -> tuple[Assignment, ...]:
+def _doubtful(undecided: Sequence[Assignment], due: Sequence[Assignment]) -> list[Assignment]:
+    """What nobody can tell, with the accounts that it would need and that nothing else makes due."""
+    held, given = {a.system for a in due}, {a.entitlement for a in due}
+    left = [a for a in undecided if a.entitlement not in given]
+    return [a for a in _with_accounts(left) if a.target != ACCOUNT_TARGET or a.system not in held]
+
+
+def _ordered(found: Iterable[Assignment]) -> tuple[Assignment, ...]:
     return tuple(sorted(found, key=lambda a: (a.system, a.target != ACCOUNT_TARGET, a.entitlement)))
-
-
-def canonical(definitions: Definitions) -> str:
-    """The one text that the hash is of: JSON of what is stated, without the places where it is stated."""
-    return json.dumps(_plain(definitions), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in _NOT_STATED}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(member) for member in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(str(member) for member in value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value.isoformat() if isinstance(value, (date, time)) else value

@@ -1,4 +1,4 @@
-"""The `procedures` section: steps, what they need, who owns them; and the built-in procedures behind it."""
+"""The `procedures` section: owners, targets, triggers and steps; and the built-in procedures behind it."""
 
 from __future__ import annotations
 
@@ -7,179 +7,168 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from jmltui.domain.case import CaseKind
 from jmltui.domain.nearest import did_you_mean
-from jmltui.domain.procedure import Do, Procedure, StepTemplate
+from jmltui.domain.procedure import Overlap, Procedure, Urgent
+from jmltui.domain.trigger import Trigger, TriggerWhen, parse_trigger_when
+from jmltui.domain.working_time import WorkingTime
 
+from .attributes import full_name, known_attribute
+from .conditions import read_condition
+from .entitlements import read_approval
 from .fields import Fields, Problems, Where
+from .hours import of_procedure
+from .known import Known
+from .people_words import OWNERS, read_word
+from .steps import Needs, read_steps
 
-KINDS: Final = ("joiner", "rehire", "mover", "leaver")
-LATER_KINDS: Final = ("expiry", "orphan", "review", "exception")
-OWNER_WORDS: Final = ("manager", "sponsor", "owner", "requester")
-OWNER_KINDS: Final = ("team", "group", "user")
+KINDS: Final = tuple(kind.value for kind in CaseKind)
 DEFAULT_TARGET: Final = timedelta(hours=24)
 
-TITLES: Final[Mapping[Do, str]] = {
-    Do.ACCOUNT_CREATE: "Create the accounts",
-    Do.ACCOUNT_ENABLE: "Enable the accounts",
-    Do.ACCOUNT_DISABLE: "Disable the accounts",
-    Do.ACCOUNT_DELETE: "Delete the accounts",
-    Do.GRANTS_ADD: "Grant what is due",
-    Do.GRANTS_REMOVE: "Remove what is no longer due",
-    Do.GRANTS_REMOVE_ALL: "Remove every group and entitlement",
-    Do.SESSIONS_END: "End live sessions",
-    Do.CREDENTIALS_REVOKE: "Revoke tokens and keys",
-    Do.APPROVAL: "Collect the approval",
-    Do.MANUAL: "Do by hand",
-    Do.VERIFY: "Read everything back",
-    Do.EVIDENCE: "File the evidence",
-}
-"""The title of a step that has none of its own."""
+_KEYS: Final = (
+    "id",
+    "title",
+    "owner",
+    "fallback_owner",
+    "target",
+    "together",
+    "trigger",
+    "urgent",
+    "working_time",
+    "overlap",
+    "steps",
+)
 
 
 @dataclass(slots=True)
 class ProcedureDraft:
-    """A procedure as read, with the places that its checks need."""
+    """A procedure as read; `where` is the place of its id."""
 
     id: str
     procedure: Procedure
-    needs: list[tuple[str, tuple[tuple[str, Where], ...]]]
     where: Where
 
-    @classmethod
-    def read(cls, item: Fields) -> ProcedureDraft:
-        """Read one procedure."""
-        item.only(("id", "title", "owner", "fallback_owner", "target", "together", "steps"))
-        name = _kind(item)
-        owner, fallback = _owner(item, "owner"), _owner(item, "fallback_owner")
-        steps, needs = _steps(item, owner, fallback)
-        procedure = Procedure(
-            id=name,
-            title=item.text("title", name.capitalize()),
-            owner=owner,
-            fallback_owner=fallback,
-            target=item.duration("target", DEFAULT_TARGET) or DEFAULT_TARGET,
-            steps=tuple(steps),
-            together=item.truth("together", False),
-            place=str(item.where),
-        )
-        draft = cls(name, procedure, needs, item.where)
-        draft._check_needs(item.problems)
-        return draft
 
-    def _check_needs(self, problems: Problems) -> None:
-        known = [step for step, _ in self.needs]
-        edges: dict[str, list[str]] = {}
-        for step, needs in self.needs:
-            for need, where in needs:
-                if need not in known:
-                    problems.add(where, f"The procedure “{self.id}” has no step “{need}”.", did_you_mean(need, known))
-                else:
-                    edges.setdefault(step, []).append(need)
-        cycle = _cycle(edges)
-        if cycle:
-            place = next(
-                where for step, needs in self.needs if step == cycle[0] for need, where in needs if need == cycle[1]
-            )
-            message = f"These steps wait for each other for ever: {' → '.join(cycle)}."
-            problems.add(place, message, "Take one of the needs out.")
+def read_procedure(item: Fields, known: Known, working_time: WorkingTime | None) -> ProcedureDraft:
+    """Read one procedure. `working_time` is that of the folder; the id is "" where it is no case kind."""
+    item.only(_KEYS)
+    name = _kind(item)
+    owner = read_word(item, "owner", "owner", OWNERS, known)
+    fallback = read_word(item, "fallback_owner", "owner", OWNERS, known)
+    steps, needs = read_steps(item, known, owner, fallback)
+    procedure = Procedure(
+        id=name,
+        title=item.text("title", name.capitalize()),
+        owner=owner,
+        fallback_owner=fallback,
+        target=item.duration("target", DEFAULT_TARGET, positive=True) or DEFAULT_TARGET,
+        steps=tuple(steps),
+        together=item.truth("together", False),
+        place=str(item.where),
+        trigger=_trigger(item, name, known),
+        urgent=_urgent(item, known),
+        working_time=of_procedure(item, known, working_time),
+        overlap=_overlap(item, name, known),
+    )
+    _check_needs(procedure, needs, item.problems)
+    return ProcedureDraft(name, procedure, item.place("id"))
 
 
 def complete(
-    own: Mapping[str, ProcedureDraft], defaults: Mapping[str, ProcedureDraft], problems: Problems
+    own: Mapping[str, ProcedureDraft], defaults: Mapping[str, ProcedureDraft]
 ) -> tuple[dict[str, Procedure], frozenset[str]]:
-    """All four procedures: the folder's own, else (rehire) the folder's joiner, else the built-in ones."""
+    """A procedure for every case kind: the folder's own, else (rehire) the folder's joiner, else the built-in one."""
     found: dict[str, Procedure] = {}
     built_in = set()
     for kind in KINDS:
         if kind in own:
             found[kind] = own[kind].procedure
-        elif kind == "rehire" and "joiner" in own:
-            found[kind] = replace(own["joiner"].procedure, id="rehire")
+        elif kind == CaseKind.REHIRE and CaseKind.JOINER in own:
+            found[kind] = _as_rehire(own[CaseKind.JOINER].procedure)
         else:
             found[kind] = defaults[kind].procedure
             built_in.add(kind)
     return found, frozenset(built_in)
 
 
+def _as_rehire(joiner: Procedure) -> Procedure:
+    trigger = replace(joiner.trigger, event=CaseKind.REHIRE.value) if joiner.trigger else None
+    return replace(joiner, id=CaseKind.REHIRE.value, trigger=trigger)
+
+
 def _kind(item: Fields) -> str:
     name = item.text("id", required=True)
     if name in KINDS or not name:
         return name
-    if name in LATER_KINDS:
-        message = f"Procedures for “{name}” are not known to this version of jmltui."
-        item.problems.add(item.place("id"), message, f"It knows {', '.join(KINDS)}.")
-    else:
-        item.problems.add(item.place("id"), f"There is no case kind “{name}”.", did_you_mean(name, KINDS))
+    item.problems.add(item.place("id"), f"There is no case kind “{name}”.", did_you_mean(name, KINDS))
     return ""
 
 
-def _owner(item: Fields, key: str, default: str = "") -> str:
-    value = item.text(key, default)
-    if key not in item.nodes or value in OWNER_WORDS:
-        return value
-    kind, colon, name = value.partition(":")
-    if not colon or kind not in OWNER_KINDS or not name:
-        near = did_you_mean(value, OWNER_WORDS) if not colon else did_you_mean(kind, OWNER_KINDS)
-        hint = (
-            near
-            if near.startswith("Did")
-            else f"Write team:{name or value or 'NAME'}, or one of {', '.join(OWNER_WORDS)}."
-        )
-        item.problems.add(item.place(key), f"“{value}” names no owner.", hint)
-    return value
+def _trigger(item: Fields, name: str, known: Known) -> Trigger | None:
+    section = item.mapping("trigger", "a trigger")
+    if section is None:
+        return None
+    section.only(("event", "when"))
+    event = section.text("event", required=True)
+    if event and name and event != name:
+        message = f"The trigger's event is “{event}”, and the procedure is for “{name}”."
+        section.problems.add(section.place("event"), message, f"Write event: {name}.")
+    text = section.text("when", TriggerWhen.EFFECTIVE.value)
+    where = section.place("when")
+    try:
+        when, offset, attribute = parse_trigger_when(text)
+    except ValueError as error:
+        section.problems.add(where, str(error))
+        return None
+    if attribute:
+        found = known_attribute(full_name(attribute), where, known, "timestamp")
+        if found is not None and found.type != "timestamp":
+            message = f"“{full_name(attribute)}” is a {found.type}, and a trigger needs a timestamp."
+            section.problems.add(where, message)
+    return Trigger(name, when, offset, attribute)
 
 
-def _steps(
-    item: Fields, owner: str, fallback: str
-) -> tuple[list[StepTemplate], list[tuple[str, tuple[tuple[str, Where], ...]]]]:
-    steps: list[StepTemplate] = []
-    needs: list[tuple[str, tuple[tuple[str, Where], ...]]] = []
-    seen: dict[str, Where] = {}
-    for line in item.items("steps", "a step"):
-        step, wanted = _step(line, owner, fallback)
-        where = line.place("id")
-        if step.id and seen.setdefault(step.id, where) is not where:
-            item.problems.add(where, f"The step “{step.id}” is defined twice; the first is at {seen[step.id]}.")
-        steps.append(step)
-        needs.append((step.id, wanted))
-    if not steps:
-        item.problems.add(item.place("steps"), "A procedure needs at least one step.")
-    return steps, needs
+def _urgent(item: Fields, known: Known) -> Urgent | None:
+    section = item.mapping("urgent", "urgent")
+    if section is None:
+        return None
+    section.only(("if", "target"))
+    section.text("if", required=True)
+    condition = read_condition(section, "if", known)
+    target = section.needed_duration("target")
+    return Urgent(condition, target) if condition is not None else None
 
 
-def _step(line: Fields, owner: str, fallback: str) -> tuple[StepTemplate, tuple[tuple[str, Where], ...]]:
-    line.only(("id", "do", "title", "on", "needs", "owner", "fallback_owner", "target", "approval", "text"))
-    if "do" not in line.nodes:
-        line.problems.add(line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}")
-    do = Do(line.choice("do", [do.value for do in Do], Do.MANUAL.value))
-    text = line.text("text")
-    if do is Do.MANUAL and "do" in line.nodes and not text.strip():
-        line.problems.add(
-            line.where, "A manual step lacks “text”: what is to be done, and how one knows that it is done."
-        )
-    wanted = line.texts("needs")
-    step = StepTemplate(
-        id=line.identifier(),
-        do=do,
-        title=line.text("title", TITLES[do]),
-        on=_on(line),
-        needs=tuple(need for need, _ in wanted),
-        owner=_owner(line, "owner", owner),
-        fallback_owner=_owner(line, "fallback_owner", fallback),
-        target=line.duration("target", None),
-        approval=line.truth("approval", do is Do.APPROVAL),
-        text=text.strip(),
-    )
-    return step, wanted
+def _overlap(item: Fields, name: str, known: Known) -> Overlap | None:
+    section = item.mapping("overlap", "an overlap")
+    if section is None:
+        return None
+    section.only(("max", "approval"))
+    if name and name != CaseKind.MOVER:
+        message = "Only a mover can keep what the old place gave for a while."
+        section.problems.add(item.key_place("overlap"), message, "Take “overlap” out.")
+    approval, path = read_approval(section, known, default=True)
+    if not approval:
+        section.problems.add(section.place("approval"), "An overlap cannot do without an approval.")
+    return Overlap(section.needed_duration("max"), path)
 
 
-def _on(line: Fields) -> str:
-    value = line.text("on", "all")
-    if value in ("all", "remote_access") or (value.startswith("system:") and len(value) > len("system:")):
-        return value
-    hint = did_you_mean(value, ("all", "remote_access", "system:NAME"))
-    line.problems.add(line.place("on"), f"“{value}” selects nothing.", hint)
-    return "all"
+def _check_needs(procedure: Procedure, needs: list[Needs], problems: Problems) -> None:
+    known = [step.id for step in procedure.steps]
+    edges: dict[str, list[str]] = {}
+    places: dict[tuple[str, str], Where] = {}
+    for step, wanted in zip(known, needs, strict=True):
+        for need, where in wanted:
+            if need not in known:
+                message = f"The procedure “{procedure.id}” has no step “{need}”."
+                problems.add(where, message, did_you_mean(need, known))
+            else:
+                edges.setdefault(step, []).append(need)
+                places.setdefault((step, need), where)
+    cycle = _cycle(edges)
+    if cycle:
+        message = f"These steps wait for each other for ever: {' → '.join(cycle)}."
+        problems.add(places[cycle[0], cycle[1]], message, "Take one of the needs out.")
 
 
 def _cycle(edges: Mapping[str, list[str]]) -> list[str]:

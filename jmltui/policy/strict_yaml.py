@@ -38,14 +38,16 @@ _INVISIBLE: Final = re.compile(
 class Node:
     """A value and its place. `value` is a scalar, a list of nodes, or a dict of nodes by key text.
 
-    `raw` is a scalar as it was written, `keys` the places of a mapping's keys.
+    `raw` is a scalar as it was written, without its quotes, `quote` the sign it is quoted with ("" for none) and
+    `width` the columns it takes on its one line, 0 where it takes several. `keys` are the places of a mapping's keys.
     """
 
     value: Any
     line: int
     column: int
     raw: str = ""
-    quoted: bool = False
+    quote: str = ""
+    width: int = 0
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,16 @@ class Node:
     def is_scalar(self) -> bool:
         """Whether it is a text, number, truth value or nothing."""
         return not isinstance(self.value, (dict, list))
+
+    def column_of(self, index: int) -> int:
+        """The column in which a character of `raw` stands; that of the scalar's start where nobody can tell."""
+        before = self.raw[:index]
+        if not self.quote:
+            return self.column + index if self.width == len(self.raw) else self.column
+        escaped = "'" if self.quote == "'" else '"\\'
+        if self.width != len(self.raw) + 2 + sum(map(self.raw.count, escaped)):
+            return self.column
+        return self.column + 1 + index + sum(map(before.count, escaped))
 
     def plain(self) -> Any:
         """The same as Python values, without places."""
@@ -190,7 +202,7 @@ class _Composer:
         if not node.is_scalar:
             self._refuse_at(node, "A key must be a plain word.")
         key = node.raw
-        if key == "<<" and not node.quoted:
+        if key == "<<" and not node.quote:
             self._refuse_at(node, "Merge keys (<<) are not allowed; write the values out.")
         if key in parent.keys:
             line, column = parent.keys[key]
@@ -215,10 +227,10 @@ class _Composer:
 
     def _scalar(self, event: Any) -> Node:
         self._refuse_marks(event)
-        mark = event.start_mark
-        quoted = bool(event.style)
-        value = event.value if quoted else _resolved(event.value)
-        return Node(value, mark.line + 1, mark.column + 1, event.value, quoted)
+        mark, end = event.start_mark, event.end_mark
+        value = event.value if event.style else _resolved(event.value)
+        width = end.column - mark.column if end.line == mark.line else 0
+        return Node(value, mark.line + 1, mark.column + 1, event.value, event.style or "", width)
 
     def _refuse_marks(self, event: Any) -> None:
         if event.anchor is not None:

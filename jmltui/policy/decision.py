@@ -1,0 +1,113 @@
+"""From the values of attributes to what is due, what nobody can tell and what may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jmltui.domain.access import Assignment
+
+from .facts import dotted
+from .matching import CompiledRoles
+from .model import Condition, Definitions, PolicyEntitlement, PolicyRole
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What people with the same values are due by role; windows, requirements and exceptions come after."""
+
+    due: tuple[Assignment, ...]
+    undecided: tuple[Assignment, ...]
+    may_request: tuple[str, ...]
+    roles: tuple[PolicyRole, ...]
+
+
+class Decider:
+    """All roles and conditions of a policy, compiled."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._entitlements = definitions.entitlements
+        self._compiled = CompiledRoles(tuple(definitions.roles.values()))
+        conditions = [r.when for r in definitions.roles.values()] + [e.when for e in definitions.entitlements.values()]
+        stated = [condition for condition in conditions if condition is not None]
+        self.has_conditions = bool(stated)
+        matched = [dotted(name) for name in self._compiled.attributes]
+        asked = [name for condition in stated for name in condition.expression.attributes]
+        self.names = tuple(dict.fromkeys([*matched, *asked]))
+
+    def decide(self, texts: Mapping[str, str | None], values: Mapping[str, object]) -> Answer:
+        """The answer for texts by bare name and typed values by dotted name."""
+        matching, unknown = self._compiled.match([texts[name] for name in self._compiled.attributes])
+        due: dict[str, Assignment] = {}
+        undecided: dict[str, Assignment] = {}
+        requestable: dict[str, None] = {}
+        roles = []
+        for role in self._compiled.of(matching):
+            answer = role.when.expression.evaluate(values) if role.when is not None else True
+            if answer:
+                roles.append(role)
+                requestable |= dict.fromkeys(role.may_request)
+                self._give(role, texts, values, due, undecided)
+            elif answer is None and role.when is not None:
+                why = f"cannot tell: {_empty(role.when, values)} (role {role.id})"
+                self._doubt(role, why, undecided)
+        for role in self._compiled.of(unknown):
+            if role.when is None or role.when.expression.evaluate(values) is not False:
+                names = [dotted(m.attribute) for m in role.match if texts[m.attribute] is None]
+                self._doubt(role, f"cannot tell: {', '.join(names)} is empty (role {role.id})", undecided)
+        left = tuple(a for name, a in undecided.items() if name not in due)
+        return Answer(tuple(due.values()), left, tuple(n for n in requestable if n not in due), tuple(roles))
+
+    def _give(
+        self,
+        role: PolicyRole,
+        texts: Mapping[str, str | None],
+        values: Mapping[str, object],
+        due: dict[str, Assignment],
+        undecided: dict[str, Assignment],
+    ) -> None:
+        """Make due what a role that applies grants, as far as the entitlement's own condition lets it."""
+        reason = ""
+        for name in role.grants:
+            if name in due:
+                continue
+            entitlement = self._entitlements[name]
+            answer = True if entitlement.when is None else entitlement.when.expression.evaluate(values)
+            if answer:
+                reason = reason or _reason(role, texts)
+                told = reason if entitlement.when is None else f"{reason}; {entitlement.when.text}"
+                due[name] = assignment(entitlement, role, told)
+            elif answer is None and entitlement.when is not None:
+                why = f"cannot tell: {_empty(entitlement.when, values)} (entitlement {name})"
+                undecided.setdefault(name, assignment(entitlement, role, why))
+
+    def _doubt(self, role: PolicyRole, why: str, undecided: dict[str, Assignment]) -> None:
+        for name in role.grants:
+            undecided.setdefault(name, assignment(self._entitlements[name], role, why))
+
+
+def assignment(entitlement: PolicyEntitlement, role: PolicyRole, reason: str) -> Assignment:
+    """What a role makes due."""
+    return Assignment(
+        entitlement=entitlement.id,
+        system=entitlement.system,
+        target=entitlement.target,
+        reason=reason,
+        tier=entitlement.tier,
+        role=role.id,
+        remote_access=entitlement.remote_access,
+        privileged=entitlement.privileged,
+        approval=entitlement.approval,
+        approval_path=entitlement.approval_path,
+        licensed=entitlement.licence is not None,
+    )
+
+
+def _reason(role: PolicyRole, texts: Mapping[str, str | None]) -> str:
+    told = [f"{dotted(m.attribute)} is {texts[m.attribute]}" for m in role.match]
+    return f"role {role.id}: " + ", ".join([*told, *([role.when.text] if role.when is not None else [])])
+
+
+def _empty(condition: Condition, values: Mapping[str, object]) -> str:
+    names = [name for name in condition.expression.attributes if values.get(name) is None]
+    return f"{', '.join(names)} is empty" if names else f"{condition.text} cannot be evaluated"
