@@ -57,7 +57,7 @@ async def examine(places: Places, environ: Mapping[str, str], clock: Callable[[]
 
 def _policy(settings: Settings) -> list[Finding]:
     try:
-        policy = load_policy(Path(settings.policy_folder))
+        policy = load_policy(Path(settings.policy_folder), settings.company_zone)
     except PolicyError as error:
         return [Finding(WRONG, "policy", str(problem)) for problem in error.problems]
     told = f"{len(policy.roles)} roles give {len(policy.entitlements)} entitlements."

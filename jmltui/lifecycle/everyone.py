@@ -16,18 +16,21 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from jmltui.cache import people, systems
+from jmltui.cache import exceptions, people, systems
 from jmltui.cache.differences import BATCH, LEAVING, Changed, SetPlan, stated, who
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Link
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, HeldAccount, HeldGrant, World, diff, target_of
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, World, diff, target_of
 from jmltui.domain.diff_kind import DiffKind
+from jmltui.domain.exception import AccessException
 from jmltui.domain.person import Person, PersonStatus, local_midnight
 
 from .planning import blocked_without_login, new_accounts
 from .workshop import Workshop
 
 T = TypeVar("T")
+
+_AS_IT_SHOULD_BE = frozenset({DiffKind.KEEP, DiffKind.EXPIRING, DiffKind.CANNOT_TELL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class _Profile:
     """What people whom the policy cannot tell apart are due."""
 
     due: tuple[Assignment, ...]
-    undecided: tuple[Assignment, ...]
+    held_back: HeldBack
 
 
 def differences(workshop: Workshop, counts: Everyone) -> Iterator[Difference]:
@@ -90,8 +93,9 @@ class _Comparison:
         self._targets = {number: target for (_, target), numbers in self._numbers.items() for number in numbers}
         self._profiles: dict[int, _Profile] = {}
         self._world = systems.world(
-            session, policy.managed(), policy.managed_systems, policy.remote_access(), logins={}
+            session, policy.by_target, policy.managed_systems, policy.remote_access(), policy.licensed(), logins={}
         )
+        self._excepted = exceptions.people_with_access(session)
 
     def run(self) -> Iterator[Difference]:
         """Fill the sets, then put into words what differs."""
@@ -109,8 +113,9 @@ class _Comparison:
 
     def _fill(self, plan: SetPlan) -> None:
         """Give everybody a profile; of each profile the first person is asked for."""
-        numbers: dict[tuple[str | None, ...], int] = {}
+        numbers: dict[tuple[object, ...], int] = {}
         first: dict[int, int] = {}
+        zoned = self._workshop.policy.depends_on_zone
         rows: list[tuple[int, int]] = []
         for one in stated(self._session, self._workshop.policy.matched_attributes):
             kind = self._kind(one.status, one.starts, one.ends, one.zone)
@@ -119,7 +124,9 @@ class _Comparison:
                 continue
             profile = LEAVING
             if kind is not CaseKind.LEAVER:
-                profile = numbers.setdefault(one.values, len(numbers) + 1)
+                own = one.person if one.person in self._excepted else 0
+                alike = (one.values, one.zone if zoned else "", own)
+                profile = numbers.setdefault(alike, len(numbers) + 1)
                 if profile not in first:
                     first[profile] = one.person
             rows.append((one.person, profile))
@@ -130,16 +137,22 @@ class _Comparison:
             self._fill_profiles(plan, {person: profile for profile, person in chunk})
 
     def _fill_profiles(self, plan: SetPlan, profiles: Mapping[int, int]) -> None:
-        policy = self._workshop.policy
         wanted: dict[tuple[int, str], set[int]] = defaultdict(set)
         for person in people.persons(self._session, profiles):
             number = profiles[person.id]
-            due = policy.assignments(person)
-            self._profiles[number] = _Profile(due, policy.undecided(person))
-            for a in due:
+            profile = self._profiles[number] = self._profile(person)
+            for a in profile.due:
                 named = () if a.target == ACCOUNT_TARGET else self._named(a.system, a.target)
                 wanted[number, a.system].update(named)
         plan.add_profiles(wanted)
+
+    def _profile(self, person: Person) -> _Profile:
+        """What a person is due, with the exceptions that are theirs."""
+        own: Sequence[AccessException] = ()
+        if person.id in self._excepted:
+            own = exceptions.standing_of(self._session, [person.id]).get(person.id, ())
+        due = self._workshop.policy.due(person, self._now, own)
+        return _Profile(due.assignments, HeldBack(due.undecided, due.refused, due.shut))
 
     def _named(self, system: str, target: str) -> Sequence[int]:
         """The entitlements of this name; where a system has none, a negative number that nobody holds."""
@@ -189,7 +202,7 @@ class _Comparison:
             entitlement = self._entitlements[surplus.entitlement][1]
             grants.append(HeldGrant(system, replace(surplus.grant, entitlement_id=entitlement.id), entitlement))
         account = HeldAccount(system, changed.account, Link.CONFIRMED)
-        return self._told(CaseKind.MOVER, person, {}, wanted, [account], grants, self._world, profile.undecided)
+        return self._told(CaseKind.MOVER, person, {}, wanted, [account], grants, self._world, profile.held_back)
 
     def _of_others(self, plan: SetPlan) -> Iterator[Difference]:
         """People with no account where one is due, or several, or one that only looks theirs, or one too many."""
@@ -205,16 +218,16 @@ class _Comparison:
             names = who(self._session, ids)
             for id_, system in chunk:
                 person, (logins, _, gaps) = persons[id_], made[id_]
-                kind = self._kind_of(person)
+                kind, profile = self._kind_of(person), self._profile(person)
                 lines = self._told(
                     kind,
                     person,
                     logins,
-                    [a for a in self._workshop.policy.assignments(person) if a.system == system],
+                    [a for a in profile.due if a.system == system],
                     [account for account in held.get(id_, []) if account.system == system],
                     [grant for grant in grants.get(id_, []) if grant.system == system],
                     world,
-                    self._workshop.policy.undecided(person),
+                    profile.held_back,
                 )
                 lines = tuple(blocked_without_login(line, gaps) for line in lines)
                 if lines:
@@ -234,11 +247,12 @@ class _Comparison:
         accounts: Sequence[HeldAccount],
         grants: Sequence[HeldGrant],
         world: World,
-        undecided: Sequence[Assignment],
+        held_back: HeldBack,
     ) -> tuple[DiffLine, ...]:
         protected = self._workshop.policy.guards.protected
-        lines = diff(kind, person, logins, wanted, accounts, grants, world, protected, undecided=undecided)
-        return tuple(line for line in lines if line.kind is not DiffKind.KEEP)
+        lines = diff(kind, person, logins, wanted, accounts, grants, world, protected, held_back)
+        systems_here = {a.system for a in accounts} | {a.system for a in wanted}
+        return tuple(line for line in lines if line.kind not in _AS_IT_SHOULD_BE and line.system in systems_here)
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

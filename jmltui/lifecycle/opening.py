@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +18,7 @@ from jmltui.config.settings import SourceSettings
 from jmltui.domain.case import CaseEvent, CaseKind, CaseState
 from jmltui.domain.detect import Event, detect, ended
 from jmltui.domain.person import PersonStatus
+from jmltui.domain.trigger import due_at
 
 from .planning import Planner
 from .report import BatchReport, SyncReport
@@ -90,11 +92,12 @@ class Opener:
         events += [(p, e) for p in change.added if (e := self._event(None, p, False))]
         events += [(a, e) for b, a in change.changed if (e := self._event(b, a, True))]
         events += [(a, e) for b, a in change.returned if (e := self._event(b, a, False))]
-        absent = self._absent(change)
+        absent = [(person, self._triggered(person, event)) for person, event in self._absent(change)]
         self._withdraw_questions([after for _, after in change.returned])
         told = {person.id for person, _ in (*events, *absent)}
         came = _ended(self._workshop, self._session, self._source, self._now)
         events += [(person, event) for person, event in came if person.id not in told]
+        events = [(person, self._triggered(person, event)) for person, event in events]
         planner = Planner(self._workshop, self._session, [p for p, _ in events] + [p for p, _ in absent])
         leavers = [(p, e) for p, e in events if e.kind is CaseKind.LEAVER]
         losing = self._losing(planner, [p for p, e in events if e.kind is CaseKind.MOVER])
@@ -146,6 +149,13 @@ class Opener:
             zone=self._workshop.settings.company_zone,
             now=self._now,
         )
+
+    def _triggered(self, person: Person, event: Event) -> Event:
+        """The event, due when the trigger of its procedure says."""
+        procedure = self._workshop.policy.procedure(event.kind.value)
+        trigger = procedure.trigger if procedure is not None else None
+        due = due_at(trigger, person, event.due, self._workshop.settings.company_zone, self._now)
+        return event if due == event.due else replace(event, due=due)
 
     def _absent(self, change: people.PeopleChange) -> list[tuple[Person, Event]]:
         wait = 1 if self._sure else FEEDS_BEFORE_QUESTION
@@ -227,8 +237,12 @@ class Opener:
 
         Who moves while joining joins with the access of the new place. A leaver whose day is moved before it came is
         planned anew. A leaver case for a day yet to come waits beside the case of a move; on the day it ends that one.
+        Cases about a part of what somebody holds go on, until the person leaves.
         """
+        leaving_now = event.kind is CaseKind.LEAVER and event.due <= self._now
         for case in cases.live_cases_of(self._session, person.id):
+            if case.scope != "{}" and not leaving_now:
+                continue
             if _stands(case, event, self._now):
                 return True
             if _beside(case, event, self._now):

@@ -8,20 +8,27 @@ from dataclasses import replace
 from sqlmodel import Session
 
 from jmltui.adapter_api import Capabilities
-from jmltui.cache import systems
+from jmltui.cache import exceptions, ownership, systems
+from jmltui.domain.access import Assignment
+from jmltui.domain.asked import agreed_by, at_once
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, HeldAccount, HeldGrant, diff
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff
 from jmltui.domain.diff_kind import DiffKind
+from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
 from jmltui.domain.least import keep_enough
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedStep, make_plan, unplanned
-from jmltui.domain.procedure import Do, StepTemplate
+from jmltui.domain.procedure import Do, Procedure, StepTemplate
+from jmltui.domain.scope import Scope
+from jmltui.domain.scoped_lines import disabled, revoked, scoped_accounts, within
+from jmltui.domain.separated import separated
 from jmltui.domain.template import MissingValue
 from jmltui.errors import NotAllowed
 
 from .workshop import Workshop
 
 BY_HAND = "by-hand"
+EVERYTHING = Scope()
 
 
 class Planner:
@@ -29,11 +36,19 @@ class Planner:
 
     def __init__(self, workshop: Workshop, session: Session, people: Sequence[Person]) -> None:
         self._workshop = workshop
+        self._session = session
+        self._now = workshop.clock()
         policy = workshop.policy
-        self._world = systems.world(session, policy.managed(), policy.managed_systems, policy.remote_access())
+        self._world = systems.world(
+            session, policy.by_target, policy.managed_systems, policy.remote_access(), policy.licensed()
+        )
         ids = [person.id for person in people]
         self._accounts, self._grants = systems.held_by(session, ids)
-        self._plans: dict[tuple[CaseKind, int], Plan] = {}
+        self._exceptions = exceptions.standing_of(session, ids)
+        self._owned = ownership.owned_by(session, people)
+        self._rules = tuple(policy.definitions.separation.values())
+        self._paths = {name: replace(path, place="") for name, path in policy.definitions.approvals.items()}
+        self._plans: dict[tuple[CaseKind, int, Scope], Plan] = {}
         self._keep = policy.guards.protected.keep_at_least
         self._members = systems.members(session, self._keep) if self._keep else {}
         self._capabilities: dict[str, Capabilities] = {
@@ -55,36 +70,126 @@ class Planner:
             return 0
         return sum(line.kind is DiffKind.REMOVE for line in self.plan(kind, person).lines)
 
-    def plan(self, kind: CaseKind, person: Person) -> Plan:
+    def plan(self, kind: CaseKind, person: Person, scope: Scope = EVERYTHING) -> Plan:
         """The plan of a case of this kind, made once. Raises NotAllowed when the policy has no procedure for it."""
-        found = self._plans.get((kind, person.id))
+        found = self._plans.get((kind, person.id, scope)) if person.id else None
         if found is None:
-            found = self._plans[kind, person.id] = self._made(kind, person)
+            found = self._made(kind, person, scope)
+            self._plans[kind, person.id, scope] = found
         return found
 
-    def _made(self, kind: CaseKind, person: Person) -> Plan:
+    def _made(self, kind: CaseKind, person: Person, scope: Scope) -> Plan:
         policy = self._workshop.policy
         procedure = policy.procedure(kind.value)
         if procedure is None:
             raise NotAllowed(f"The policy has no procedure for a {kind.value}.", hint="Add one under `procedures`.")
-        accounts: Sequence[HeldAccount] = self._accounts.get(person.id, [])
-        grants: Sequence[HeldGrant] = self._grants.get(person.id, [])
+        procedure = self._agreed(procedure, person, scope)
+        owned = self._owned.get(person.id, [])
+        theirs = {(thing.system, thing.account_id) for thing in owned}
+        accounts: Sequence[HeldAccount] = [
+            a for a in self._accounts.get(person.id, []) if (a.system, a.account.id) not in theirs
+        ]
         logins, wanted, gaps = new_accounts(self._workshop, person)
-        lines = diff(
-            kind,
-            person,
-            logins,
-            policy.assignments(person),
-            accounts,
-            grants,
-            self._world,
-            policy.guards.protected,
-            undecided=policy.undecided(person),
-        )
+        if scope.is_everything:
+            lines = self._lines(kind, person, logins, accounts, scope)
+        else:
+            lines, accounts = self._scoped(kind, person, logins, accounts, scope)
+            owned = []
         lines = tuple(blocked_without_login(line, gaps) for line in lines)
         lines = keep_enough(lines, self._members, self._keep)
-        made = make_plan(person, procedure, lines, accounts, self._capabilities, wanted, policy.hash)
-        return _with_rest(made)
+        made = make_plan(
+            person, procedure, lines, accounts, self._capabilities, wanted, policy.hash, self._paths, owned
+        )
+        if any(e.break_glass and e.id in scope.exceptions for e in self._exceptions.get(person.id, [])):
+            made = at_once(made)
+        urgent = policy.is_urgent(kind.value, person, self._now) is True
+        return _with_rest(replace(made, urgent=urgent))
+
+    def _agreed(self, procedure: Procedure, person: Person, scope: Scope) -> Procedure:
+        """The procedure with who agrees to what was asked for: within the policy, whom the entitlement names."""
+        if scope.approval_path:
+            return agreed_by(procedure, scope.approval_path)
+        asked = [e for e in self._exceptions.get(person.id, []) if e.id in scope.exceptions]
+        wanted = self._workshop.policy.entitlements.get(asked[0].subject) if len(asked) == 1 else None
+        if wanted is None or asked[0].kind is not ExceptionKind.ACCESS or asked[0].outside_policy:
+            return procedure
+        return agreed_by(procedure, wanted.approval_path, approval=wanted.approval)
+
+    def _lines(
+        self,
+        kind: CaseKind,
+        person: Person,
+        logins: Mapping[str, str],
+        accounts: Sequence[HeldAccount],
+        scope: Scope,
+    ) -> tuple[DiffLine, ...]:
+        """The whole difference of a person, with what separation of duties says of it."""
+        policy = self._workshop.policy
+        standing = self._exceptions.get(person.id, [])
+        counted, asked = self._counted(standing, scope)
+        due = policy.due(person, self._now, counted)
+        assignments = [self._asked_for(a, asked) for a in due.assignments]
+        kept = {
+            e.subject: f"stays for now: exception {e.id} asks to keep it ({e.reason})"
+            for e in standing
+            if e.kind is ExceptionKind.ACCESS and e.state is ExceptionState.ASKED and e.id not in scope.exceptions
+        }
+        grants: Sequence[HeldGrant] = self._grants.get(person.id, [])
+        held_back = HeldBack(due.undecided, due.refused, due.shut, kept)
+        protected = policy.guards.protected
+        lines = diff(kind, person, logins, assignments, accounts, grants, self._world, protected, held_back)
+        if kind is CaseKind.LEAVER:
+            return lines
+        excepted = {
+            e.subject
+            for e in standing
+            if e.kind is ExceptionKind.SEPARATION and (e.holds(self._now) or e.id in scope.exceptions)
+        }
+        pending = {name: f"asked for: {told}" for name, told in kept.items()}
+        return separated(lines, self._rules, excepted, pending)
+
+    def _counted(
+        self, standing: Sequence[AccessException], scope: Scope
+    ) -> tuple[list[AccessException], dict[int, AccessException]]:
+        """The exceptions that count in this plan, and those of them that are still to be approved."""
+        asked = {e.id: e for e in standing if e.id in scope.exceptions and e.state is ExceptionState.ASKED}
+        granted = [replace(e, state=ExceptionState.ACTIVE, until=None) for e in asked.values()]
+        return [*(e for e in standing if e.id not in asked), *granted], asked
+
+    def _asked_for(self, assignment: Assignment, asked: Mapping[int, AccessException]) -> Assignment:
+        """An assignment of an exception that is still to be approved, with whose approval it needs."""
+        exception = asked.get(assignment.exception) if assignment.exception else None
+        if exception is None:
+            return assignment
+        entitlement = self._workshop.policy.entitlements[exception.subject]
+        approval = entitlement.approval or exception.outside_policy
+        return replace(assignment, approval=approval, approval_path=entitlement.approval_path)
+
+    def _scoped(
+        self,
+        kind: CaseKind,
+        person: Person,
+        logins: Mapping[str, str],
+        accounts: Sequence[HeldAccount],
+        scope: Scope,
+    ) -> tuple[tuple[DiffLine, ...], Sequence[HeldAccount]]:
+        """The lines of a case about a part, and the accounts that the part is about."""
+        lines: list[DiffLine] = []
+        if scope.entitlements:
+            lines += within(self._lines(kind, person, logins, accounts, scope), scope.entitlements)
+        others: dict[tuple[str, str], HeldAccount] = {(a.system, a.account.id): a for a in accounts}
+        protected = self._workshop.policy.guards.protected
+        for system, account_id in sorted({(s, a) for s, a, _ in scope.revoke} | set(scope.disable)):
+            found = systems.account_with_grants(self._session, system, account_id)
+            if found is None:
+                continue
+            held, grants = found
+            others[system, account_id] = held
+            targets = {target for s, a, target in scope.revoke if (s, a) == (system, account_id)}
+            lines += revoked(held, grants, targets, scope.reason, self._world, protected)
+            if (system, account_id) in scope.disable:
+                lines.append(disabled(held, scope.reason, protected))
+        return tuple(lines), scoped_accounts(lines, others)
 
 
 def new_accounts(

@@ -5,6 +5,7 @@ What is done stays done. What changed has to be asked for and approved again; no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from jmltui.domain.case import CaseKind, CaseState
 from jmltui.domain.person import Person
 from jmltui.domain.plan import PlannedAction
 from jmltui.domain.replan import Replan, replan
+from jmltui.domain.scope import Scope
 from jmltui.errors import NotAllowed
 from jmltui.policy import load as load_policy
 
@@ -50,15 +52,16 @@ def replan_case(workshop: Workshop, case_id: int) -> Replanned:
 
     Raises NotAllowed for a closed case, PolicyError for a policy with mistakes.
     """
-    workshop = replace(workshop, policy=load_policy(Path(workshop.settings.policy_folder)))
+    settings = workshop.settings
+    workshop = replace(workshop, policy=load_policy(Path(settings.policy_folder), settings.company_zone))
     with workshop.cache.write() as session:
         case = cases.case_row(session, case_id)
         if not CaseState(case.state).is_live:
             raise NotAllowed(f"Case {case_id} is {case.state}; there is nothing to plan.")
-        found = people.persons(session, [case.person_id])
-        planner = Planner(workshop, session, found)
+        found = _people_of(session, [case])
+        planner = Planner(workshop, session, list(found.values()))
         now = workshop.clock()
-        return _renew(session, planner, case, found[0], f"{workshop.actor} asked", workshop.actor, now)
+        return _renew(session, planner, case, found[case_id], f"{workshop.actor} asked", workshop.actor, now)
 
 
 def replan_outdated(workshop: Workshop) -> int:
@@ -84,13 +87,22 @@ def any_outdated(workshop: Workshop) -> bool:
 
 def _renew_all(workshop: Workshop, session: Session, rows: Sequence[CaseRow]) -> int:
     live = [row for row in rows if CaseState(row.state).is_live]
-    found = {person.id: person for person in people.persons(session, [row.person_id for row in live])}
+    found = _people_of(session, live)
     planner, now = Planner(workshop, session, list(found.values())), workshop.clock()
     changed = 0
     for row in live:
         why = "the policy changed" if row.policy_hash else "what is known of the person changed"
-        changed += _renew(session, planner, row, found[row.person_id], why, "jmltui", now).changed
+        changed += _renew(session, planner, row, found[row.id or 0], why, "jmltui", now).changed
     return changed
+
+
+def _people_of(session: Session, rows: Sequence[CaseRow]) -> dict[int, Person]:
+    """Who stands in each case, by its number; a case for an account that is nobody's has no row of people."""
+    known = {person.id: person for person in people.persons(session, [row.person_id for row in rows])}
+    return {
+        row.id or 0: known.get(row.person_id) or Person(key=row.person_key, name=row.person_name, source=row.source)
+        for row in rows
+    }
 
 
 def _renew(
@@ -101,7 +113,7 @@ def _renew(
     if not planner.has_procedure(kind):
         case.policy_hash = planner.policy_hash
         return Replanned(0, 0, False)
-    plan = planner.plan(kind, person)
+    plan = planner.plan(kind, person, Scope.from_json(json.loads(case.scope)))
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
     if change.is_empty:

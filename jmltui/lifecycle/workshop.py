@@ -91,7 +91,7 @@ def open_workshop(places: Places, actor: str, clock: Callable[[], datetime], env
     from jmltui.config import secrets
 
     settings = settings_file.load(places.settings_file)
-    policy = load_policy(Path(settings.policy_folder))
+    policy = load_policy(Path(settings.policy_folder), settings.company_zone)
     opener = secrets.opener(environ, base=settings.folder)
     cache = open_cache(cache_url(places, settings), clock=clock)
     return Workshop(cache, settings, policy, clock, actor, AdapterPool(settings, opener, clock))

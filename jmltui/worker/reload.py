@@ -65,7 +65,7 @@ class Watch:
         settings = settings_file.load(self._places.settings_file)
         if cache_url(self._places, settings) != self._url:
             raise OtherCache("The settings name another cache now; this worker ends, the next one serves that.")
-        policy = load_policy(Path(settings.policy_folder))
+        policy = load_policy(Path(settings.policy_folder), settings.company_zone)
         secret = secrets.opener(self._environ, base=settings.folder)
         pool = AdapterPool(settings, secret, self._workshop.clock)
         for name in (*settings.systems, *settings.sources):

@@ -21,6 +21,7 @@ from jmltui.cache.tables import MetaRow
 from jmltui.domain.case import ActionEvent
 from jmltui.domain.text import clean
 from jmltui.errors import JmltuiError
+from jmltui.lifecycle.approve import doubts
 from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
 
@@ -152,7 +153,7 @@ class LocalRunner:
                 raise PlaceLost("The database gave this worker's place away; it ends, and the next one goes on.")
             actions.expire_leases(session, now)
             self._heartbeat(session, now)
-            claimed = actions.claim(session, self._owner, now, room, most)
+            claimed = actions.claim(session, self._owner, now, room, most, doubts(workshop))
         for each in claimed:
             if each.system in self._rates:
                 self._rates[each.system].take()

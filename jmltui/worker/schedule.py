@@ -1,4 +1,4 @@
-"""What the worker does by the clock: reading what settings say `every` of, and opening leavers whose day has come."""
+"""What the worker does by the clock: reading what settings say `every` of, and the chores of every installation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -16,17 +16,15 @@ from sqlmodel import col
 
 from jmltui.cache.tables import TimerRow
 from jmltui.errors import JmltuiError
-from jmltui.lifecycle.opening import open_ended
 from jmltui.lifecycle.replan import any_outdated, replan_outdated
 from jmltui.lifecycle.report import SyncReport
 from jmltui.lifecycle.sync import sync_one
 from jmltui.lifecycle.workshop import Workshop
 
+from .by_clock import CHORES, FINDINGS
+
 TICK_SECONDS: Final = 1.0
 TROUBLE_SECONDS: Final = 60.0
-LOOK_FOR_ENDS: Final = timedelta(minutes=1)
-ENDS: Final = "end dates"
-"""The timer of the end dates; no source or system can have this name, which holds a space."""
 
 
 class Schedule:
@@ -71,10 +69,8 @@ class Schedule:
             self._first = False
             report.replanned += replan_outdated(workshop)
         for name in self._due():
-            if name == ENDS:
-                for source in workshop.settings.sources.values():
-                    open_ended(workshop, report, source)
-                report.replanned += replan_outdated(workshop)
+            if name in CHORES:
+                CHORES[name].do(workshop, report)
                 self._done(name, good=True)
                 continue
             before = set(report.problems)
@@ -87,28 +83,33 @@ class Schedule:
             self._done(name, good=good)
             told = "was read" if good else f"could not be read: {report.problems[name]} It is tried at its next time."
             self._say(f"{name} {told}")
+        if report.people or report.systems:
+            CHORES[FINDINGS].do(workshop, report)
+            self._done(FINDINGS, good=True)
         return report
 
     @property
-    def _wanted(self) -> dict[str, timedelta]:
-        return {**self._every, ENDS: LOOK_FOR_ENDS}
+    def _wanted(self) -> list[str]:
+        """What is read first, so that the chores see it."""
+        return [*self._every, *CHORES]
 
     def _due(self) -> list[str]:
         """The names whose time has come. Who is new is due at once."""
         now, wanted = self._workshop.clock(), self._wanted
         with self._workshop.cache.read() as session:
             rows = {row.name: row.next_at for row in session.scalars(select(TimerRow))}
-        if rows.keys() - wanted.keys():
+        if rows.keys() - set(wanted):
             with self._workshop.cache.write() as session:
-                session.execute(delete(TimerRow).where(col(TimerRow.name).not_in(list(wanted))))
+                session.execute(delete(TimerRow).where(col(TimerRow.name).not_in(wanted)))
         return [name for name in wanted if name not in rows or rows[name] <= now]
 
     def _done(self, name: str, *, good: bool) -> None:
         """Write the next time, only now: who is killed in the middle begins again."""
-        now, every = self._workshop.clock(), self._wanted[name]
+        now = self._workshop.clock()
+        at: datetime = CHORES[name].next(self._workshop) if name in CHORES else now + self._every[name]
         with self._workshop.cache.write() as session:
             row = session.get(TimerRow, name) or TimerRow(name=name, every_seconds=0, next_at=now)
-            row.every_seconds, row.next_at = int(every.total_seconds()), now + every
+            row.every_seconds, row.next_at = int((at - now).total_seconds()), at
             if good:
                 row.last_ok = now
             session.add(row)

@@ -17,7 +17,7 @@ from jmltui.cache.staging import staged
 from jmltui.config.places import Places
 from jmltui.domain.access import Account, AccountState, Entitlement, Grant
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, diff
+from jmltui.domain.diff import DiffLine, HeldBack, diff
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person, PersonStatus
 from jmltui.lifecycle.everyone import Everyone, differences
@@ -153,7 +153,7 @@ def one_by_one(workshop: Workshop) -> dict[tuple[str, str], list[DiffLine]]:
     """What the decision for one person says of everybody, by key and system, without what is kept."""
     policy, found = workshop.policy, defaultdict(list)
     with workshop.cache.read() as session:
-        world = systems.world(session, policy.managed(), policy.managed_systems, policy.remote_access())
+        world = systems.world(session, policy.by_target, policy.managed_systems, policy.remote_access())
         for person in people.persons(session):
             begins, ends = person.access_begins("Europe/Berlin"), person.access_ends("Europe/Berlin")
             over = person.status is PersonStatus.LEFT or (ends is not None and ends <= NOW)
@@ -166,15 +166,15 @@ def one_by_one(workshop: Workshop) -> dict[tuple[str, str], list[DiffLine]]:
                 kind,
                 person,
                 logins,
-                policy.assignments(person),
+                policy.assignments(person, NOW),
                 held.get(person.id, []),
                 grants.get(person.id, []),
                 world,
                 policy.guards.protected,
-                undecided=policy.undecided(person),
+                HeldBack(policy.undecided(person, NOW)),
             )
             for line in lines:
-                if line.kind is not DiffKind.KEEP:
+                if line.kind not in (DiffKind.KEEP, DiffKind.CANNOT_TELL):
                     found[person.key, line.system].append(blocked_without_login(line, gaps))
     return found
 
