@@ -230,12 +230,12 @@ def members(session: Session, keep_at_least: Mapping[str, int]) -> dict[tuple[st
             col(EntitlementRow.id),
             col(EntitlementRow.system),
             col(EntitlementRow.entitlement_id),
-            col(EntitlementRow.name),
+            col(EntitlementRow.target),
         )
     )
     settled = [state.value for state in ActionState if state.is_settled]
-    for number, system, entitlement, name in entitlements.all():
-        if not least_of(name, keep_at_least):
+    for number, system, entitlement, target in entitlements.all():
+        if not least_of(target, keep_at_least):
             continue
         holding = (
             select(func.count())

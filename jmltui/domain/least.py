@@ -14,10 +14,18 @@ Place = tuple[str, str]
 """(system, id of an entitlement there)."""
 
 
-def least_of(name: str, keep_at_least: Mapping[str, int]) -> int:
-    """How many members an entitlement of this name must keep, by the strictest pattern; 0 when none speaks of it."""
-    folded = name.casefold()
-    found = [least for pattern, least in keep_at_least.items() if fnmatch.fnmatchcase(folded, pattern.casefold())]
+def least_of(target: str, keep_at_least: Mapping[str, int]) -> int:
+    """How many members an entitlement must keep, by the strictest pattern; 0 when none speaks of it.
+
+    `target` is `kind:name`; a pattern is about the name, or about both where it begins with the kind.
+    """
+    folded = target.casefold()
+    texts = (folded, folded.partition(":")[2])
+    found = [
+        least
+        for pattern, least in keep_at_least.items()
+        if any(fnmatch.fnmatchcase(text, pattern.casefold()) for text in texts)
+    ]
     return max(found, default=0)
 
 
@@ -33,7 +41,7 @@ def keep_enough(
     for line in lines:
         place = (line.system, line.entitlement_id)
         if line.kind is DiffKind.REMOVE and line.operation is Cap.REVOKE and place in members:
-            least = least_of(line.target.partition(":")[2], keep_at_least)
+            least = least_of(line.target, keep_at_least)
             if members[place] - 1 < least:
                 reason = f"{members[place]} left in {line.target}; the guard keeps at least {least}: name another first"
                 line = replace(line, kind=DiffKind.BLOCKED, operation=None, reason=reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from .access import ACCOUNT_TARGET, Account, AccountState, Tier
@@ -19,7 +19,7 @@ from .diff import DiffLine, HeldAccount
 from .diff_kind import DiffKind
 from .operation import INVERSE, Cap, Capabilities, Proof, Support
 from .person import Person
-from .procedure import Do, Procedure, StepTemplate
+from .procedure import CHANGING_ACCESS, Do, Procedure, StepTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Owned:
     kind: str
 
 
-NOTHING_TO_PLAN_BY: Mapping[str, ApprovalPath] = {}
+NO_PATHS: Mapping[str, ApprovalPath] = {}
 
 
 def make_plan(
@@ -168,7 +168,7 @@ def make_plan(
     capabilities: Mapping[str, Capabilities],
     wanted: Mapping[str, Mapping[str, str]],
     policy_hash: str,
-    paths: Mapping[str, ApprovalPath] = NOTHING_TO_PLAN_BY,
+    paths: Mapping[str, ApprovalPath] = NO_PATHS,
     owned: Sequence[Owned] = (),
 ) -> Plan:
     """Lay the diff out over the procedure. Each line with an operation lands in exactly one step, or in none.
@@ -180,15 +180,48 @@ def make_plan(
     layout = _Layout(person, lines, accounts, capabilities, wanted, owned)
     order = sorted(procedure.steps, key=lambda template: template.on == "all" and template.do is not Do.REMOTE_REMOVE)
     actions = {template.id: tuple(layout.actions(template)) for template in order}
-    steps = tuple(_step(template, actions[template.id], layout, paths) for template in procedure.steps)
-    return Plan(procedure, tuple(lines), steps, policy_hash)
+    agreed = _after_approval(procedure)
+    steps = [
+        _step(template, actions[template.id], layout, paths, template.id in agreed) for template in procedure.steps
+    ]
+    if procedure.together:
+        steps = _together(steps)
+    return Plan(procedure, tuple(lines), tuple(steps), policy_hash)
+
+
+def _together(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
+    """What happens together waits for every approval that one of it needs."""
+    changing = [step for step in steps if step.template.do in CHANGING_ACCESS and step.actions]
+    if not any(step.approval for step in changing):
+        return list(steps)
+    asked = [step.path for step in changing if step.path is not None]
+    path = joined(list(dict.fromkeys(asked))) if len(set(asked)) > 1 else next(iter(asked), None)
+    return [replace(step, approval=True, path=path) if step in changing else step for step in steps]
+
+
+def _after_approval(procedure: Procedure) -> frozenset[str]:
+    """The steps that begin only once a step of the procedure has collected the approval of what was asked for."""
+    needs = {template.id: template.needs for template in procedure.steps}
+    collecting = {template.id for template in procedure.steps if template.do is Do.APPROVAL}
+    found: set[str] = set()
+    waiting = True
+    while waiting:
+        more = {name for name, wanted in needs.items() if name not in found and set(wanted) & (collecting | found)}
+        found |= more
+        waiting = bool(more)
+    return frozenset(found)
 
 
 def _step(
-    template: StepTemplate, actions: tuple[PlannedAction, ...], layout: _Layout, paths: Mapping[str, ApprovalPath]
+    template: StepTemplate,
+    actions: tuple[PlannedAction, ...],
+    layout: _Layout,
+    paths: Mapping[str, ApprovalPath],
+    agreed: bool,
 ) -> PlannedStep:
-    """A step with whose approval it needs: its own path, and those of what it gives."""
-    asked = [line for line in layout.lines_of(template) if line.approval] if actions else []
+    """A step with whose approval it needs: its own path, and those of what it gives that nobody agreed to before."""
+    mine = layout.lines_of(template) if actions else []
+    asked = [line for line in mine if line.approval and not (agreed and line.exception)]
     approval = (template.approval or bool(asked)) and (bool(actions) or template.do is Do.APPROVAL)
     named = [template.approval_path, *(line.approval_path for line in asked)]
     if template.do is Do.APPROVAL:

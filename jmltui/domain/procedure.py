@@ -65,6 +65,10 @@ _BY_PEOPLE = frozenset(
 )
 
 
+CHANGING_ACCESS = frozenset({Do.GRANTS_ADD, Do.GRANTS_REMOVE})
+"""The steps that a procedure may ask to happen together or not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepTemplate:
     """One line of a procedure.
