@@ -11,8 +11,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col
 
 from jmltui.domain.access import AccountState, Link
+from jmltui.domain.layout import Owned
 from jmltui.domain.person import Person, PersonType
-from jmltui.domain.plan import Owned
 
 from .tables import AccountRow, OwnershipRow, PersonRow
 

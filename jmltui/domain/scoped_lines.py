@@ -56,8 +56,9 @@ def revoked(
             kind, why = DiffKind.BLOCKED, f"held through {through}; remove it there"
         elif not grant.entitlement.grantable:
             kind, why = DiffKind.BLOCKED, "membership follows from a rule of the system"
+        operation = Cap.REVOKE if kind is DiffKind.REMOVE else None
         yield DiffLine(
-            kind, held.system, Cap.REVOKE if kind is DiffKind.REMOVE else None, held.account.id, held.account.login, grant.entitlement.id, target, why,
+            kind, held.system, operation, held.account.id, held.account.login, grant.entitlement.id, target, why,
             privileged=grant.entitlement.privileged, remote_access=(held.system, target) in world.remote_access,
             entitlement=world.ids.get((held.system, target), ""),
             licensed=(held.system, target) in world.licensed,

@@ -15,9 +15,10 @@ from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
+from jmltui.domain.layout import make_plan, unplanned
 from jmltui.domain.least import keep_enough
 from jmltui.domain.person import Person
-from jmltui.domain.plan import Plan, PlannedStep, make_plan, unplanned
+from jmltui.domain.plan import Plan, PlannedStep
 from jmltui.domain.procedure import Do, Procedure, StepTemplate
 from jmltui.domain.scope import Scope
 from jmltui.domain.scoped_lines import disabled, revoked, scoped_accounts, within
@@ -97,8 +98,9 @@ class Planner:
             owned = []
         lines = tuple(blocked_without_login(line, gaps) for line in lines)
         lines = keep_enough(lines, self._members, self._keep)
+        ways_in = {system for system, _ in policy.remote_access()} if kind is CaseKind.LEAVER else set()
         made = make_plan(
-            person, procedure, lines, accounts, self._capabilities, wanted, policy.hash, self._paths, owned
+            person, procedure, lines, accounts, self._capabilities, wanted, policy.hash, self._paths, owned, ways_in
         )
         if any(e.break_glass and e.id in scope.exceptions for e in self._exceptions.get(person.id, [])):
             made = at_once(made)
@@ -126,13 +128,18 @@ class Planner:
         """The whole difference of a person, with what separation of duties says of it."""
         policy = self._workshop.policy
         standing = self._exceptions.get(person.id, [])
-        counted, asked = self._counted(standing, scope)
-        due = policy.due(person, self._now, counted)
-        assignments = [self._asked_for(a, asked) for a in due.assignments]
-        kept = {
-            e.subject: f"stays for now: exception {e.id} asks to keep it ({e.reason})"
+        due = policy.due(person, self._now, _counted(standing, scope))
+        requested = {e.id: e for e in standing if e.id in scope.exceptions and not e.break_glass}
+        assignments = [self._asked_for(a, requested) for a in due.assignments]
+        asked = [
+            e
             for e in standing
             if e.kind is ExceptionKind.ACCESS and e.state is ExceptionState.ASKED and e.id not in scope.exceptions
+        ]
+        kept = {
+            e.subject: f"stays for now: exception {e.id} asks to keep it ({e.reason})"
+            for e in asked
+            if e.keeps_meanwhile
         }
         grants: Sequence[HeldGrant] = self._grants.get(person.id, [])
         held_back = HeldBack(due.undecided, due.refused, due.shut, kept)
@@ -145,20 +152,12 @@ class Planner:
             for e in standing
             if e.kind is ExceptionKind.SEPARATION and (e.holds(self._now) or e.id in scope.exceptions)
         }
-        pending = {name: f"asked for: {told}" for name, told in kept.items()}
+        pending = {e.subject: f"asked for: exception {e.id} ({e.reason})" for e in asked}
         return separated(lines, self._rules, excepted, pending)
 
-    def _counted(
-        self, standing: Sequence[AccessException], scope: Scope
-    ) -> tuple[list[AccessException], dict[int, AccessException]]:
-        """The exceptions that count in this plan, and those of them that are still to be approved."""
-        asked = {e.id: e for e in standing if e.id in scope.exceptions and e.state is ExceptionState.ASKED}
-        granted = [replace(e, state=ExceptionState.ACTIVE, until=None) for e in asked.values()]
-        return [*(e for e in standing if e.id not in asked), *granted], asked
-
-    def _asked_for(self, assignment: Assignment, asked: Mapping[int, AccessException]) -> Assignment:
-        """An assignment of an exception that is still to be approved, with whose approval it needs."""
-        exception = asked.get(assignment.exception) if assignment.exception else None
+    def _asked_for(self, assignment: Assignment, requested: Mapping[int, AccessException]) -> Assignment:
+        """An assignment that the case itself asks for, with whose approval it needs, be that given already or not."""
+        exception = requested.get(assignment.exception) if assignment.exception else None
         if exception is None:
             return assignment
         entitlement = self._workshop.policy.entitlements[exception.subject]
@@ -190,6 +189,16 @@ class Planner:
             if (system, account_id) in scope.disable:
                 lines.append(disabled(held, scope.reason, protected))
         return tuple(lines), scoped_accounts(lines, others)
+
+
+def _counted(standing: Sequence[AccessException], scope: Scope) -> list[AccessException]:
+    """The exceptions of a person as they count in a plan: what the case asks for counts as if it were agreed to."""
+    return [
+        replace(e, state=ExceptionState.ACTIVE, until=None)
+        if e.id in scope.exceptions and e.state is ExceptionState.ASKED
+        else e
+        for e in standing
+    ]
 
 
 def new_accounts(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases, people, replans
+from jmltui.cache import cases, exceptions, people, replans
 from jmltui.cache.tables import CaseRow, PersonRow
 from jmltui.domain.case import CaseKind
 from jmltui.domain.person import Person
@@ -20,7 +20,8 @@ from .planning import Planner
 from .scoped import open_scoped
 from .workshop import Workshop
 
-AT_ONCE: Final = 500
+PEOPLE_AT_ONCE: Final = 500
+CASES_AT_ONCE: Final = 50
 LONGEST_WAIT: Final = timedelta(hours=1)
 """People and zones come and go, so the edges are looked for this often even where none is near."""
 
@@ -46,21 +47,43 @@ def turn(workshop: Workshop) -> int:
     if not workshop.policy.has_windows:
         return 0
     windowed = tuple(e.id for e in workshop.policy.entitlements.values() if e.window is not None)
+    scope = Scope(entitlements=windowed, reason="window")
     with workshop.cache.read() as session:
-        numbers = [person.id for person in people.persons(session)]
+        numbers = _differing(workshop, session, scope)
     opened = 0
-    for start in range(0, len(numbers), AT_ONCE):
+    for start in range(0, len(numbers), CASES_AT_ONCE):
         with workshop.cache.write() as session:
-            opened += _turn_some(workshop, session, people.persons(session, numbers[start : start + AT_ONCE]), windowed)
+            opened += _open(workshop, session, people.persons(session, numbers[start : start + CASES_AT_ONCE]), scope)
     return opened
 
 
-def _turn_some(workshop: Workshop, session: Session, some: Sequence[Person], windowed: tuple[str, ...]) -> int:
-    now, zone = workshop.clock(), workshop.settings.company_zone
-    here = [person for person in some if not _is_gone(person, zone, now)]
-    planner, scope = Planner(workshop, session, here), Scope(entitlements=windowed, reason="window")
+def _differing(workshop: Workshop, session: Session, scope: Scope) -> list[int]:
+    """Whose access is not as the windows have it now. Most people are told apart by the policy alone."""
+    policy, now, zone = workshop.policy, workshop.clock(), workshop.settings.company_zone
+    special = exceptions.people_with_access(session)
+    concerned = []
+    for person in people.persons(session):
+        due = policy.due(person, now)
+        touched = any(a.entitlement in scope.entitlements for a in (*due.assignments, *due.shut))
+        if (touched or person.id in special) and not _is_gone(person, zone, now):
+            concerned.append(person)
+    found = []
+    for start in range(0, len(concerned), PEOPLE_AT_ONCE):
+        some = concerned[start : start + PEOPLE_AT_ONCE]
+        planner = Planner(workshop, session, some)
+        found += [
+            person.id
+            for person in some
+            if any(line.operation for line in planner.plan(CaseKind.EXPIRY, person, scope).lines)
+        ]
+    return found
+
+
+def _open(workshop: Workshop, session: Session, some: Sequence[Person], scope: Scope) -> int:
+    now = workshop.clock()
+    planner = Planner(workshop, session, some)
     opened = 0
-    for person in here:
+    for person in some:
         if not any(line.operation for line in planner.plan(CaseKind.EXPIRY, person, scope).lines):
             continue
         if any(_is_turn(case) for case in cases.live_cases_of(session, person.id)):

@@ -14,10 +14,10 @@ from jmltui.domain.access import Account, AccountState, Link
 from jmltui.domain.diff import DiffLine, HeldAccount
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.duration import format_duration, parse_duration
+from jmltui.domain.layout import make_plan, unplanned
 from jmltui.domain.names import fold, is_mixed_script, skeleton
 from jmltui.domain.operation import Cap, Proof, Support
 from jmltui.domain.person import Person
-from jmltui.domain.plan import make_plan, unplanned
 from jmltui.domain.procedure import Do, Procedure, StepTemplate
 from jmltui.domain.template import MissingValue, TemplateError, parse_template
 
