@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -109,6 +109,10 @@ class ScimAdapter:
         if self._opened is not None:
             resources, self._opened = self._opened[0], None
             await resources.transport.close()
+
+    def clock_offset(self) -> timedelta | None:
+        """The server's time less ours, by its newest answer."""
+        return self._http.clock_offset
 
     async def check(self) -> Mapping[str, str]:
         """Reachable, authenticated, how it pages."""

@@ -47,6 +47,7 @@ class Transport:
         self.base = base.rstrip("/") + "/"
         self.clock = clock
         self.lists_by_post = False
+        self.clock_offset: timedelta | None = None
         self._deadline = deadline
         context = ssl.create_default_context(cafile=ca_file) if base.startswith("https") else False
         self._client = httpx.AsyncClient(
@@ -121,6 +122,7 @@ class Transport:
         try:
             async with asyncio.timeout(self._deadline):
                 answer = await self._client.send(request, stream=True)
+                self._note_time(answer.headers)
                 try:
                     return answer.status_code, await self._body(answer, method, path), answer.headers
                 finally:
@@ -131,6 +133,15 @@ class Transport:
             raise self._lost(
                 method, path, "no answer came in time" if _is_late(error) else "the answer was lost"
             ) from error
+
+    def _note_time(self, headers: httpx.Headers) -> None:
+        """Remember what time it is there (RFC 9110 section 6.6.1), to the second."""
+        try:
+            told = parsedate_to_datetime(headers.get("Date", ""))
+        except ValueError:
+            return
+        now = self.clock()
+        self.clock_offset = (told if told.tzinfo is not None else told.replace(tzinfo=UTC)) - now
 
     async def _body(self, answer: httpx.Response, method: str, path: str) -> bytes:
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":

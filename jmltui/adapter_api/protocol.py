@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -266,6 +266,15 @@ class CredentialControl(Protocol):
 
     async def revoke_credential(self, account_id: str, credential_id: str | None = None) -> Receipt:
         """Revoke one or all."""
+        ...
+
+
+@runtime_checkable
+class ClockWitness(Protocol):
+    """Optional: a system whose answers say what time it is there."""
+
+    def clock_offset(self) -> timedelta | None:
+        """Its time less ours, by its newest answer; None before one told it."""
         ...
 
 

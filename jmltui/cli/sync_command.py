@@ -62,5 +62,7 @@ def _print(report: SyncReport, context: Context) -> None:
         context.say(f"Cases planned anew: {report.replanned}; what changed in them has to be asked for again.")
     for batch in report.batches:
         context.say(f"Batch {batch.id} waits for a person: {batch.reason}. Look with `jmltui confirm {batch.id}`.")
+    for warning in report.warnings:
+        context.say(f"warning: {clean(warning, limit=500)}")
     for name, problem in report.problems.items():
         context.err.write(f"jmltui: {clean(f'{name}: {problem}', limit=1000)}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from jmltui.config.settings import Block, Settings
 from jmltui.errors import JmltuiError, PolicyError, ProblemsError
 from jmltui.policy import load as load_policy
 
+from .clock import state_in
 from .workshop import cache_url
 
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -69,10 +71,14 @@ def _policy(settings: Settings) -> list[Finding]:
 def _cache(places: Places, settings: Settings, clock: Callable[[], datetime]) -> list[Finding]:
     url = cache_url(places, settings)
     try:
-        open_cache(url, clock=clock).close()
+        with closing(open_cache(url, clock=clock)) as cache, cache.read() as session:
+            state = state_in(session, clock())
     except JmltuiError as error:
         return [Finding(WRONG, "cache", str(error))]
     found = [Finding(GOOD, "cache", f"{url.rpartition('@')[2]} is good.")]
+    if state.witnesses:
+        level = WRONG if state.blocks else (WARNING if state.warns else GOOD)
+        found.append(Finding(level, "clock", state.sentence or f"It agrees with {state.witnesses} of the systems."))
     if not url.startswith("postgresql"):
         if file_system_of(Path(url)) in NETWORK_FILE_SYSTEMS:
             found.append(Finding(WRONG, "cache", "It stands on a network file system; name a local place."))

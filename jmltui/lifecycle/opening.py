@@ -20,6 +20,7 @@ from jmltui.domain.detect import Event, detect, ended
 from jmltui.domain.person import PersonStatus
 from jmltui.domain.trigger import due_at
 
+from . import clock
 from .planning import Planner
 from .report import BatchReport, SyncReport
 from .workshop import Workshop
@@ -44,7 +45,7 @@ def end_overtaken(workshop: Workshop) -> None:
     """End what is still open for people whose last day has come: from now on their leaver case speaks."""
     now = workshop.clock()
     with workshop.cache.read() as session:
-        if not cases.overtaken(session, now):
+        if not cases.overtaken(session, now) or clock.state_in(session, now).blocks:
             return
     with workshop.cache.write() as session:
         for case in cases.overtaken(session, now):
@@ -60,8 +61,10 @@ def _end(session: Session, case: CaseRow, why: str, now: datetime) -> None:
 
 
 def _ended(workshop: Workshop, session: Session, source: SourceSettings, now: datetime) -> list[tuple[Person, Event]]:
-    """Whose end date came, without a case for it."""
-    found = []
+    """Whose end date came, without a case for it; nobody's while our clock cannot be trusted."""
+    found: list[tuple[Person, Event]] = []
+    if clock.state_in(session, now).blocks:
+        return found
     for person in ends_reached(session, source.name, now):
         event = ended(person, zone=workshop.settings.company_zone, now=now)
         if event and not cases.has_event(session, _event_key(source.name, person, event, now)):
@@ -222,7 +225,8 @@ class Opener:
         if self._open_one_of(person, event):
             return
         plan = planner.plan(event.kind, person)
-        nothing = not any(step.actions for step in plan.steps) and not plan.blocked
+        # What is held already and stays as it is, because nobody can tell or a requirement is not met, is a finding.
+        nothing = not any(step.actions for step in plan.steps) and all(line.account_id for line in plan.blocked)
         if event.kind is CaseKind.JOINER and nothing and plan.lines:
             return
         in_batch = batch if state is not CaseState.OPEN else None

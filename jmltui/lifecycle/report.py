@@ -28,6 +28,7 @@ class SyncReport:
     systems: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     replanned: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
-from jmltui.adapter_api import Adapter, AdapterError, BadRow, PeopleSource, Person, Query, Reader
+from jmltui.adapter_api import Adapter, AdapterError, BadRow, ClockWitness, PeopleSource, Person, Query, Reader
 from jmltui.cache import people, replans, systems
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.staging import SystemStage, staged
@@ -19,6 +19,7 @@ from jmltui.config.settings import SourceSettings
 from jmltui.domain.guards import FeedFacts, feed_problem
 from jmltui.errors import FeedRefused
 
+from . import clock
 from .opening import Opener, open_ended
 from .replan import replan_outdated
 from .report import SyncReport
@@ -35,6 +36,7 @@ async def sync(workshop: Workshop, progress: Progress) -> SyncReport:
     for source in workshop.settings.sources.values():
         await _sync_source(workshop, source, report, progress)
     report.replanned = replan_outdated(workshop)
+    report.warnings += filter(None, [clock.state(workshop).sentence])
     return report
 
 
@@ -70,6 +72,7 @@ async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progre
                     last_try=now,
                     last_good=now,
                     capabilities=json.dumps(supports),
+                    facts=json.dumps(_told_by(adapter)),
                     exercised_against=str(getattr(adapter, "EXERCISED_AGAINST", "")),
                     seconds=monotonic() - began,
                     **facts,
@@ -83,6 +86,12 @@ async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progre
             append(session, now, Entry(workshop.actor, "system.sync-failed", error.message, system=name))
         return
     report.systems[name] = facts
+
+
+def _told_by(adapter: Adapter) -> dict[str, object]:
+    """What else a system told while it was read."""
+    offset = adapter.clock_offset() if isinstance(adapter, ClockWitness) else None
+    return {} if offset is None else {clock.OFFSET: offset.total_seconds()}
 
 
 async def _list_system(stage: SystemStage, reader: Reader, name: str, progress: Progress) -> None:

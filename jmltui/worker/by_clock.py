@@ -18,11 +18,15 @@ WINDOWS: Final = "access windows"
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """One thing to do every so often. `at` says when the next time is, where that is not `every` after the last."""
+    """One thing to do every so often. `at` says when the next time is, where that is not `every` after the last.
+
+    `ends_access` for what waits while our clock cannot be trusted.
+    """
 
     do: Callable[[Workshop, SyncReport], None]
     every: timedelta = MINUTE
     at: Callable[[Workshop], datetime | None] | None = None
+    ends_access: bool = False
 
     def next(self, workshop: Workshop) -> datetime:
         """When it is to be done again, counted from now."""
@@ -86,9 +90,9 @@ def _reviews(workshop: Workshop, report: SyncReport) -> None:
 
 
 CHORES: Final[Mapping[str, Chore]] = {
-    ENDS: Chore(_end_dates),
-    "ended exceptions": Chore(_exceptions),
-    WINDOWS: Chore(_windows, timedelta(hours=1), _next_window),
+    ENDS: Chore(_end_dates, ends_access=True),
+    "ended exceptions": Chore(_exceptions, ends_access=True),
+    WINDOWS: Chore(_windows, timedelta(hours=1), _next_window, ends_access=True),
     "late steps": Chore(_late_steps),
     FINDINGS: Chore(_findings, timedelta(hours=1)),
     "access reviews": Chore(_reviews, timedelta(minutes=15)),

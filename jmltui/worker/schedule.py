@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from jmltui.cache.tables import TimerRow
 from jmltui.errors import JmltuiError
+from jmltui.lifecycle import clock
 from jmltui.lifecycle.replan import any_outdated, replan_outdated
 from jmltui.lifecycle.report import SyncReport
 from jmltui.lifecycle.sync import sync_one
@@ -35,6 +36,7 @@ class Schedule:
         self._workshop = replace(workshop, adapters=workshop.adapters.another())
         self._say = say
         self._first = True
+        self._told_of_clock = ""
         blocks = {**workshop.settings.sources, **workshop.settings.systems}
         self._every = {name: block.every for name, block in blocks.items() if block.every is not None}
 
@@ -70,6 +72,8 @@ class Schedule:
             report.replanned += replan_outdated(workshop)
         for name in self._due():
             if name in CHORES:
+                if CHORES[name].ends_access and not self._trusts_clock():
+                    continue
                 CHORES[name].do(workshop, report)
                 self._done(name, good=True)
                 continue
@@ -87,6 +91,14 @@ class Schedule:
             CHORES[FINDINGS].do(workshop, report)
             self._done(FINDINGS, good=True)
         return report
+
+    def _trusts_clock(self) -> bool:
+        """Whether something may end or begin by our clock; what was found is told when it changes."""
+        state = clock.state(self._workshop)
+        if state.sentence != self._told_of_clock:
+            self._told_of_clock = state.sentence
+            self._say(state.sentence or "The clock of this machine is right again.")
+        return not state.blocks
 
     @property
     def _wanted(self) -> list[str]:
