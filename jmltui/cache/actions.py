@@ -32,6 +32,9 @@ BULK: Final = 100
 IN_FLIGHT: Final = (ActionState.RUNNING.value, ActionState.VERIFYING.value)
 
 
+Doubt = Callable[[Session, CaseRow, StepRow, str], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """An action that this owner may carry out until `lease`, and nobody else."""
@@ -85,13 +88,23 @@ def lose_all_of(session: Session, owner: str, now: datetime, is_gone: Callable[[
     return expire_leases(session, now)
 
 
+def no_doubt(session: Session, case: CaseRow, step: StepRow, plan_hash: str) -> str:
+    """Take every approval for what it was when it was given."""
+    return ""
+
+
 def claim(
-    session: Session, owner: str, now: datetime, room: Mapping[str, int], most: Mapping[str, int]
+    session: Session,
+    owner: str,
+    now: datetime,
+    room: Mapping[str, int],
+    most: Mapping[str, int],
+    doubt: Doubt = no_doubt,
 ) -> list[Claimed]:
     """Claim what may run now, `room` calls and at most `most` actions per system.
 
-    Unknown and applied ones, to be read back, come first. Writes one attempt with the intent for each; the caller
-    commits before any system is touched.
+    `doubt` says why an approval counts no more, "" while it does. Unknown and applied ones, to be read back, come
+    first. Writes one attempt with the intent for each; the caller commits before any system is touched.
     """
     stopped = set(
         session.scalars(select(col(LimitRow.system)).where(or_(col(LimitRow.stopped), col(LimitRow.wait_until) > now)))
@@ -102,7 +115,7 @@ def claim(
             limit = most.get(system, BULK * 4)
             claimed += (checks := _claim_checks(session, system, owner, now, min(BULK, limit)))
             if limit > len(checks):
-                claimed += _claim_writes(session, system, owner, now, free, limit - len(checks))
+                claimed += _claim_writes(session, system, owner, now, free, limit - len(checks), doubt)
     session.flush()
     return claimed
 
@@ -128,7 +141,9 @@ def _claim_checks(session: Session, system: str, owner: str, now: datetime, most
     return found
 
 
-def _claim_writes(session: Session, system: str, owner: str, now: datetime, free: int, most: int) -> list[Claimed]:
+def _claim_writes(
+    session: Session, system: str, owner: str, now: datetime, free: int, most: int, doubt: Doubt
+) -> list[Claimed]:
     query = (
         select(ActionRow, StepRow, CaseRow)
         .join(StepRow, col(StepRow.id) == col(ActionRow.step_id))
@@ -146,6 +161,7 @@ def _claim_writes(session: Session, system: str, owner: str, now: datetime, free
     found: list[Claimed] = []
     keys: set[tuple[str, ...]] = set()
     refused: set[int] = set()
+    doubts: dict[tuple[int, str], str] = {}
     for row, step, case in session.execute(query):
         many = row.operation in (Cap.GRANT.value, Cap.REVOKE.value)
         key = (row.operation, row.entitlement_id) if many else (str(row.id),)
@@ -155,10 +171,15 @@ def _claim_writes(session: Session, system: str, owner: str, now: datetime, free
             cases.give_up(row, now)
             refused.add(row.case_id)
             continue
-        if step.approval and not cases.is_approved(session, step, row.plan_hash):
-            cases.void_approval(step, row, now)
-            refused.add(row.case_id)
-            continue
+        if step.approval:
+            asked = step.id or 0, row.plan_hash
+            if asked not in doubts:
+                approved = cases.is_approved(session, step, row.plan_hash)
+                doubts[asked] = doubt(session, case, step, row.plan_hash) if approved else cases.PLAN_CHANGED
+            if doubts[asked]:
+                cases.void_approval(step, row, now, doubts[asked])
+                refused.add(row.case_id)
+                continue
         keys.add(key)
         cases.move_action(row, ActionEvent.CLAIM, now)
         row.attempts += 1

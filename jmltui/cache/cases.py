@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
@@ -28,14 +29,19 @@ from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan
 from jmltui.domain.procedure import Do
+from jmltui.domain.scope import Scope
 from jmltui.errors import JmltuiError, StaleWrite
 
+from . import approvals, exceptions
 from .journal import Entry, append, signal_change
-from .plans import write_plan
-from .tables import ActionRow, ApprovalRow, CaseRow, LineRow, StepRow
+from .plans import set_targets, write_plan
+from .tables import ActionRow, CaseRow, LineRow, StepRow
 
-GIVEN_UP = "Replanned"
+GIVEN_UP: Final = "Replanned"
 """The error kind of an action that a later plan no longer asks for."""
+BY_ITSELF: Final = "jmltui"
+EVERYTHING: Final = Scope()
+PLAN_CHANGED: Final = "the plan changed after it was approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class NewCase:
     batch_id: int | None = None
     absent: bool = False
     held_reason: str = ""
+    scope: Scope = EVERYTHING
 
 
 class NoSuchCase(JmltuiError):
@@ -96,9 +103,8 @@ def open_case(session: Session, new: NewCase, actor: str, now: datetime) -> int:
         event_key=new.event_key,
         batch_id=new.batch_id,
         absent=new.absent,
-        urgent=person.urgent,
         due=new.due,
-        target_at=new.due + plan.procedure.target,
+        target_at=new.due,
         next_due=new.due,
         opened_at=now,
         opened_by=actor,
@@ -106,7 +112,9 @@ def open_case(session: Session, new: NewCase, actor: str, now: datetime) -> int:
         fallback_owner=plan.procedure.fallback_owner,
         policy_hash=plan.policy_hash,
         held_reason=new.held_reason,
+        scope=json.dumps(new.scope.as_json()),
     )
+    set_targets(row, plan)
     session.add(row)
     session.flush()
     case_id = row.id or 0
@@ -151,12 +159,16 @@ def move_case(session: Session, case: CaseRow, event: CaseEvent, now: datetime) 
     state = case_after(CaseState(case.state), event)
     case.state, case.live, case.version = state.value, int(state.is_live), case.version + 1
     case.closed_at = None if state.is_live else now
+    if not state.is_live and case.kind == CaseKind.EXCEPTION.value:
+        exceptions.end_unanswered(session, case, now)
 
 
 def move_step(step: StepRow, event: StepEvent, now: datetime, by: str = "") -> None:
-    """Move a step along its machine. Raises IllegalMove."""
+    """Move a step along its machine. An approval is asked for from the moment it waits. Raises IllegalMove."""
     step.state = step_after(StepState(step.state), event).value
     step.version += 1
+    if step.state == StepState.APPROVAL.value:
+        step.asked_at = now
     if StepState(step.state).is_settled:
         step.done_at, step.done_by = now, by or step.done_by
 
@@ -191,12 +203,18 @@ def advance(session: Session, case_id: int, now: datetime) -> None:
     steps, actions = steps_of(session, case_id), actions_of(session, case_id)
     by_step = {step.id: [a for a in actions if a.step_id == step.id] for step in steps}
     if case.state == CaseState.OPEN.value:
-        while any(_advance_step(session, case, step, steps, by_step[step.id], actions, now) for step in steps):
+
+        def is_agreed(step: StepRow) -> bool:
+            return is_approved(session, step, plan_of(case, by_step[step.id]))
+
+        while any(_advance_step(session, case, step, steps, by_step[step.id], actions, now) for step in steps) or (
+            case.kind == CaseKind.EXCEPTION.value and exceptions.agree(session, case, steps, is_agreed, now)
+        ):
             pass
         if case.policy_hash and all(StepState(step.state).is_settled for step in steps):
             move_case(session, case, CaseEvent.COMPLETE, now)
             summary = f"{case.kind} case of {case.person_name} ({case.person_key}) is done, every step proved or stated"
-            append(session, now, Entry("jmltui", "case.done", summary, case.id, case.person_id))
+            append(session, now, Entry(BY_ITSELF, "case.done", summary, case.id, case.person_id))
     _renew(case, steps, actions)
     signal_change(session, now, "case", case.id)
     session.flush()
@@ -221,7 +239,7 @@ def _advance_step(
         move_step(step, StepEvent.NEEDS_MET if approved else StepEvent.NEEDS_APPROVAL, now)
         return True
     if state is StepState.READY:
-        return _advance_ready(case, step, do, mine, actions, now)
+        return _advance_ready(session, case, step, do, mine, actions, now)
     if state not in (StepState.QUEUED, StepState.RUNNING, StepState.ATTENTION) or not do.is_automatic:
         return False
     states = [ActionState(a.state) for a in mine]
@@ -240,20 +258,39 @@ def _advance_step(
 
 
 def _advance_ready(
-    case: CaseRow, step: StepRow, do: Do, mine: Sequence[ActionRow], actions: Sequence[ActionRow], now: datetime
+    session: Session,
+    case: CaseRow,
+    step: StepRow,
+    do: Do,
+    mine: Sequence[ActionRow],
+    actions: Sequence[ActionRow],
+    now: datetime,
 ) -> bool:
     if do in (Do.VERIFY, Do.EVIDENCE):
         if not all(ActionState(a.state).is_settled for a in actions):
             return False
         proved = sum(a.state == ActionState.CONFIRMED.value for a in actions)
         step.note = f"{proved} of {len(actions)} effects read back and confirmed"
-        move_step(step, StepEvent.FINISH, now, "jmltui")
+        move_step(step, StepEvent.FINISH, now, BY_ITSELF)
+        return True
+    if do is Do.APPROVAL:
+        agreed = approvals.agreed(session, step, plan_of(case, mine))
+        who = ", ".join(row.approver for row in agreed)
+        step.note = f"agreed to by {who}" if who else "nobody has to agree"
+        move_step(step, StepEvent.FINISH, now, agreed[-1].approver if agreed else BY_ITSELF)
+        return True
+    if do is Do.GRANTS_EXPIRE:
+        step.note = exceptions.count_from(session, case, now)
+        move_step(step, StepEvent.FINISH, now, BY_ITSELF)
         return True
     if not do.is_automatic:
         return False
     if not mine:
         step.note = "nothing to do"
-        move_step(step, StepEvent.FINISH, now, "jmltui")
+        move_step(step, StepEvent.FINISH, now, BY_ITSELF)
+        return True
+    if all(ActionState(action.state).is_settled for action in mine):
+        move_step(step, StepEvent.FINISH, now, BY_ITSELF)
         return True
     if case.run_through:
         release(step, mine, case.requested_by, max(now, case.due), now)
@@ -268,13 +305,8 @@ def plan_of(case: CaseRow, mine: Sequence[ActionRow]) -> str:
 
 
 def is_approved(session: Session, step: StepRow, plan_hash: str) -> bool:
-    """Whether somebody approved this step as a part of this plan."""
-    query = select(col(ApprovalRow.id)).where(
-        col(ApprovalRow.step_id) == step.id,
-        col(ApprovalRow.plan_hash) == plan_hash,
-        col(ApprovalRow.decision) == "approve",
-    )
-    return session.scalars(query).first() is not None
+    """Whether everybody who has to approved this step as a part of this plan."""
+    return approvals.is_approved(session, step, plan_hash)
 
 
 def give_up(action: ActionRow, now: datetime) -> None:
@@ -284,10 +316,10 @@ def give_up(action: ActionRow, now: datetime) -> None:
     action.outcome, action.error_kind = f"the new plan does not ask for it{told}", GIVEN_UP
 
 
-def void_approval(step: StepRow, action: ActionRow, now: datetime) -> None:
-    """Take a ready action back from the worker: its step has to be approved for the plan that it is part of now."""
+def void_approval(step: StepRow, action: ActionRow, now: datetime, why: str = PLAN_CHANGED) -> None:
+    """Take a ready action back from the worker: its step has to be approved anew, as a part of the plan of now."""
     move_action(action, ActionEvent.WITHDRAW, now)
-    action.outcome = "the plan changed after it was approved; it has to be approved again"
+    action.outcome = f"{why}; it has to be approved again"
     if (StepState(step.state), StepEvent.VOID) in STEP_MOVES:
         move_step(step, StepEvent.VOID, now)
 
@@ -301,8 +333,13 @@ def _renew(case: CaseRow, steps: Sequence[StepRow], actions: Sequence[ActionRow]
     case.working = sum(s in (StepState.QUEUED, StepState.RUNNING) for s in states)
     case.danger = max((a.danger for a in actions if not ActionState(a.state).is_settled), default=0)
     shown = next((s for s in left if s.state != StepState.WAITING.value), left[0] if left else None)
-    case.next_step = shown.title if shown is not None else ""
+    case.next_step = _told_step(shown) if shown is not None else ""
     case.next_due = min((s.target_at for s in left if s.target_at is not None), default=case.target_at)
+
+
+def _told_step(step: StepRow) -> str:
+    """What the queue says comes next, and who is asked now where the owner is late."""
+    return f"{step.title} (late: {step.fallback_owner})" if step.escalated_at else step.title
 
 
 def expect_version(what: str, found: int, seen: int | None, changed_by: str = "") -> None:

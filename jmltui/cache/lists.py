@@ -15,11 +15,12 @@ from typing import Any, Final, Protocol
 
 from jmltui.errors import CacheError
 
+from .filters import POSTGRESQL, SHORT_WORD, SQLITE, SQLITE_PLAIN, Dialect, by_words, like, words_of
+
 SCHEMA: Final = 2
 """The version of the tables that these statements were written for; equals `migrations.LATEST`."""
 
 FIRST_IDS: Final = 200
-SHORT_WORD: Final = 3
 
 
 class Connection(Protocol):
@@ -51,6 +52,8 @@ CASE_VIEWS: Final[Mapping[str, str]] = {
     "approvals": "c.live = 1 AND c.approvals > 0",
     "attention": "c.live = 1 AND c.attention > 0",
     "held": "c.live = 1 AND c.state IN ('held', 'question')",
+    "requests": "c.live = 1 AND c.kind = 'exception'",
+    "findings": "c.live = 1 AND c.kind IN ('orphan', 'review')",
     "mine": "c.live = 1 AND c.claimed_by = ?",
     "closed": "c.live = 0",
 }
@@ -65,7 +68,7 @@ CASE_ORDERS: Final[Mapping[str, str]] = {
 
 CASE_COLUMNS: Final = (
     "id, kind, state, person_name, person_key, department, next_step, next_due, target_at, steps_total, steps_done, "
-    "attention, approvals, working, claimed_by, owner, danger, held_reason, batch_id, version, due, absent"
+    "attention, approvals, working, claimed_by, owner, danger, held_reason, batch_id, version, due, absent, soon_at"
 )
 PERSON_COLUMNS: Final = "id, name, key, type, status, department, title, location, email, starts, ends, present"
 JOURNAL_COLUMNS: Final = "seq AS id, at, actor, action, case_id, person_id, system, summary"
@@ -79,42 +82,12 @@ def instant(value: object) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a filter; NUL cannot be part of a query."""
-    return text.replace("\0", " ").split()
-
-
-def like(word: str) -> str:
-    r"""The word with what LIKE would take for a pattern escaped by `\`."""
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def trigrams(word: str) -> str:
-    """An FTS5 expression that every text holding the word satisfies, for an index without positions."""
-    pieces = {word[start : start + 3] for start in range(len(word) - 2)}
-    return " AND ".join(f'"{piece.replace(chr(34), chr(34) * 2)}"' for piece in sorted(pieces))
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What differs between the databases."""
-
-    name: str
-    like: str
-    full_text: bool
-
-
-SQLITE: Final = Dialect("sqlite", "LIKE", full_text=True)
-SQLITE_PLAIN: Final = Dialect("sqlite", "LIKE", full_text=False)
-POSTGRESQL: Final = Dialect("postgresql", "ILIKE", full_text=False)
-
-
 def cases_query(dialect: Dialect, view: str, order: str, text: str, me: str) -> Query:
     """The ids of a view of the queue, filtered by every word of `text`."""
     args: list[Any] = [me] if view == "mine" else []
     where = [CASE_VIEWS[view]]
     fields = ("c.person_name", "c.person_key", "c.department")
-    _filter(dialect, where, args, text, "case_search", "c.id", fields)
+    by_words(dialect, where, args, text, "case_search", "c.id", fields)
     by = "c.closed_at DESC, c.id" if view == "closed" and order == "due" else CASE_ORDERS[order]
     return Query(f"SELECT c.id FROM jcase c WHERE {' AND '.join(where)} ORDER BY {by}", tuple(args))
 
@@ -128,7 +101,7 @@ def people_query(dialect: Dialect, text: str, folded: str) -> Query:
         args += [folded, folded[:-1] + chr(ord(folded[-1]) + 1)]
     else:
         fields = ("p.name", "p.key", "p.department", "p.email", "p.title")
-        _filter(dialect, where, args, text, "person_search", "p.id", fields)
+        by_words(dialect, where, args, text, "person_search", "p.id", fields)
     condition = f"WHERE {' AND '.join(where)} " if where else ""
     return Query(f"SELECT p.id FROM person p {condition}ORDER BY p.sort_name, p.id", tuple(args))
 
@@ -146,24 +119,6 @@ def journal_query(dialect: Dialect, text: str) -> Query:
         args += [pattern] * 3
     condition = f"WHERE {' AND '.join(where)} " if where else ""
     return Query(f"SELECT j.seq FROM journal j {condition}ORDER BY j.seq DESC", tuple(args))
-
-
-def _filter(
-    dialect: Dialect, where: list[str], args: list[Any], text: str, index: str, key: str, fields: Sequence[str]
-) -> None:
-    """Add one condition per word: the trigram index finds candidates, LIKE settles what is longer than a trigram."""
-    indexed = []
-    for word in words_of(text):
-        searched = dialect.full_text and len(word) >= SHORT_WORD
-        if searched:
-            indexed.append(trigrams(word))
-        if not searched or (len(word) > SHORT_WORD and word.isascii()):
-            pattern = f"%{like(word)}%"
-            where.append("(" + " OR ".join(f"{field} {dialect.like} ? ESCAPE '\\'" for field in fields) + ")")
-            args += [pattern] * len(fields)
-    if indexed:
-        where.insert(0, f"{key} IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)")
-        args.insert(0, " AND ".join(indexed))
 
 
 class Lists:
@@ -311,28 +266,12 @@ class Lists:
         case = found[0]
         case["event"] = json.loads(case["event"])
         case["steps"] = self.all(
-            "SELECT key, title, state, owner, note FROM step WHERE case_id = ? ORDER BY seq", case_id
+            "SELECT key, title, state, owner, fallback_owner, escalated_at, note FROM step WHERE case_id = ? ORDER BY seq",
+            case_id,
         )
         counted = self.own.execute("SELECT kind, count(*) FROM diffline WHERE case_id = ? GROUP BY kind", (case_id,))
         case["lines"] = {str(kind): int(count) for kind, count in counted.fetchall()}
         return case
-
-    def person(self, person_id: int) -> dict[str, Any] | None:
-        """One person with accounts, what each holds, and the cases."""
-        found = self.all("SELECT * FROM person WHERE id = ?", person_id)
-        if not found:
-            return None
-        person = found[0]
-        person["accounts"] = self.all("SELECT * FROM account WHERE person_id = ? ORDER BY system, login", person_id)
-        for account in person["accounts"]:
-            account["holds"] = self.all(
-                "SELECT e.target, e.kind, e.privileged, h.direct, h.via FROM held h "
-                "JOIN entitlement e ON e.id = h.entitlement WHERE h.account = ? ORDER BY e.target",
-                account["id"],
-            )
-        columns = "id, kind, state, opened_at, closed_at, next_step"
-        person["cases"] = self.all(f"SELECT {columns} FROM jcase WHERE person_id = ? ORDER BY id DESC", person_id)
-        return person
 
     def systems(self) -> list[dict[str, Any]]:
         """Every system with its limits and what waits for it."""

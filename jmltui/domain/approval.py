@@ -59,11 +59,12 @@ def standing(path: ApprovalPath, decisions: Sequence[Decision], asked_at: dateti
     A person counts at one stage only, and once; what was decided before it was asked for does not count.
     """
     since, counted = asked_at, set[str]()
+    in_turn = sorted((d for d in decisions if d.at >= asked_at), key=lambda decision: decision.at)
     for number, stage in enumerate(path.stages):
         here: dict[str, datetime] = {}
-        for decision in decisions:
+        for decision in in_turn:
             who = decision.approver.casefold()
-            if decision.stage == number and decision.at >= asked_at and who not in counted:
+            if decision.stage == number and who not in counted and len(here) < stage.any_of:
                 here.setdefault(who, decision.at)
         if len(here) < stage.any_of:
             expired = path.expires_after is not None and now > asked_at + path.expires_after

@@ -44,7 +44,9 @@ def detect(
     ended = after.status is PersonStatus.LEFT or (ends is not None and ends <= now)
     if ended and before is None:
         return None
-    was_leaving = before is not None and was_present and (before.status is PersonStatus.LEFT or before.ends is not None)
+    was_leaving = (
+        before is not None and was_present and (before.status is PersonStatus.LEFT or before.last_day is not None)
+    )
     if (
         leaving
         and before is not None

@@ -190,6 +190,8 @@ def _account_lines(
                 "looks like this person, but nobody has confirmed it",
             )
     why = wanted[0].reason if wanted else ""
+    own = next((a for a in wanted if a.target == ACCOUNT_TARGET), None)
+    name = world.ids.get((system, ACCOUNT_TARGET), "")
     if wanted and not confirmed:
         taken = world.logins_taken.get((system, login.casefold()))
         if taken is not None:
@@ -198,23 +200,28 @@ def _account_lines(
                 f"the login {login} is already used by another account; link it or choose another login",
             )  # fmt: skip
         else:
-            own = next((a for a in wanted if a.target == ACCOUNT_TARGET), wanted[0])
-            yield DiffLine(
-                DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why,
-                approval=own.approval and own.target == ACCOUNT_TARGET, entitlement=own.entitlement,
-                approval_path=own.approval_path if own.target == ACCOUNT_TARGET else "", until=own.until,
-                exception=own.exception,
-            )  # fmt: skip
+            new = DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why)
+            yield _as_due(new, own or wanted[0])
     for held in confirmed:
         account = held.account
         if wanted and account.state is AccountState.DISABLED:
-            yield _account_line(DiffKind.ADD, system, account, Cap.ENABLE, why)
+            yield _as_due(_account_line(DiffKind.ADD, system, account, Cap.ENABLE, why), own or wanted[0])
         elif wanted:
-            yield _account_line(DiffKind.KEEP, system, account, None, why)
+            until = own.until if own is not None else None
+            stays = _account_line(DiffKind.EXPIRING if until else DiffKind.KEEP, system, account, None, why)
+            yield replace(stays, entitlement=name, until=until, exception=own.exception if own is not None else 0)
         elif kind is CaseKind.LEAVER or system in world.managed_systems:
-            yield _removal(system, account, kind, protected)
+            yield replace(_removal(system, account, kind, protected), entitlement=name)
         else:
             yield _account_line(DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system")
+
+
+def _as_due(line: DiffLine, due: Assignment) -> DiffLine:
+    """The line of an account to be made or enabled; only what asks for the account itself decides on its approval."""
+    line = replace(line, entitlement=due.entitlement, until=due.until, exception=due.exception)
+    if due.target != ACCOUNT_TARGET:
+        return line
+    return replace(line, approval=due.approval, approval_path=due.approval_path)
 
 
 def _removal(system: str, account: Account, kind: CaseKind, protected: Protected) -> DiffLine:

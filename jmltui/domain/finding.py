@@ -32,6 +32,7 @@ class FindingKind(StrEnum):
     ENDING = "ending"
     REQUIREMENT = "requirement"
     BREAK_GLASS = "break_glass"
+    UNDECIDED = "undecided"
 
     @property
     def heading(self) -> str:
@@ -60,6 +61,7 @@ _HEADINGS: Final[Mapping[FindingKind, str]] = {
     FindingKind.ENDING: "Contracts that end soon",
     FindingKind.REQUIREMENT: "People who lack what their role requires",
     FindingKind.BREAK_GLASS: "Emergency access that nobody has reviewed",
+    FindingKind.UNDECIDED: "Access that a review could not decide",
 }
 
 _DANGERS: Final[Mapping[FindingKind, Danger]] = {
@@ -73,13 +75,15 @@ _DANGERS: Final[Mapping[FindingKind, Danger]] = {
     FindingKind.ENDING: Danger.SAFE,
     FindingKind.REQUIREMENT: Danger.CAREFUL,
     FindingKind.BREAK_GLASS: Danger.DANGEROUS,
+    FindingKind.UNDECIDED: Danger.CAREFUL,
 }
 
 _REMEDIES: Final[Mapping[FindingKind, str]] = {
     FindingKind.NO_MANAGER: "Have the manager corrected in HR; the next sync takes it over.",
     FindingKind.ENDING: "Have the end date moved in HR if they stay; otherwise the leaver case opens on the day.",
     FindingKind.REQUIREMENT: "Have the record corrected in HR; the next sync takes it over.",
-    FindingKind.BREAK_GLASS: "Review what was done with it: `jmltui request` closes it with your words.",
+    FindingKind.BREAK_GLASS: "Look at what was done with it, and state it: `jmltui request review EXCEPTION TEXT`.",
+    FindingKind.UNDECIDED: "Have somebody who knows decide, and ask again: `jmltui reviews open` and the rule's name.",
 }
 
 

@@ -182,12 +182,16 @@ class _Layout:
     def _on_accounts(
         self, template: StepTemplate, operation: Cap, systems: frozenset[str] | None = None
     ) -> Iterable[PlannedAction]:
+        """Call something for accounts: for those a step is about, and those that hold what it is about."""
+        holding = {(line.system, line.account_id) for line in self.lines if _selected(template, line)}
         for (system, account_id), account in sorted(self._accounts.items()):
             call = (operation, system, account_id)
             line = DiffLine(
                 DiffKind.REMOVE, system, operation, account_id, account.login, "", ACCOUNT_TARGET, template.title
             )
-            wanted = system in systems if systems is not None else _selected(template, line)
+            wanted = (system, account_id) in holding or _selected(template, line)
+            if systems is not None:
+                wanted = system in systems
             if wanted and call not in self._called and account.state is not AccountState.DELETED:
                 self._called.add(call)
                 yield _action(line, operation, account, self._capabilities, {})

@@ -116,16 +116,24 @@ class Person:
         return local_midnight(self.starts, self.zone_info(default_zone))
 
     def access_ends(self, default_zone: str) -> datetime | None:
-        """The instant at which access must end: the local midnight after the last day; None without a date.
+        """The instant at which access must end: the local midnight after the last day; None without one."""
+        return end_of(self.last_day, self.zone_info(default_zone))
 
-        The last days of the calendar are how some personnel systems write "never".
-        """
-        if self.ends is None or self.ends >= _NEVER:
-            return None
-        return local_midnight(self.ends + timedelta(days=1), self.zone_info(default_zone))
+    @property
+    def last_day(self) -> date | None:
+        """The last day, or None where there is none, or one that means "never"."""
+        return None if self.ends is None or self.ends >= NEVER else self.ends
 
 
-_NEVER: Final = date(9999, 12, 1)
+NEVER: Final = date(9999, 12, 1)
+"""The last days of the calendar are how some personnel systems write "never"."""
+
+
+def end_of(last_day: date | None, zone: ZoneInfo) -> datetime | None:
+    """The instant at which a last day is over in a zone, in UTC; None for no day, or for one that means "never"."""
+    if last_day is None or last_day >= NEVER:
+        return None
+    return local_midnight(last_day + timedelta(days=1), zone)
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -85,8 +85,16 @@ class ReviewScope:
         return " ".join(parts)
 
 
+class NoScope(ValueError):
+    """A text is no scope: `message` is a sentence, `hint` the nearest word, or ""."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message, self.hint = message, hint
+
+
 def parse_scope(text: str) -> ReviewScope:
-    """The scope that a rule states: words parted by commas. Raises ValueError with a sentence."""
+    """The scope that a rule states: words parted by commas. Raises NoScope."""
     privileged, unused = False, None
     named: dict[str, list[str]] = {"system": [], "role": [], "type": []}
     for word in (part.strip() for part in text.split(",")):
@@ -96,13 +104,16 @@ def parse_scope(text: str) -> ReviewScope:
         if word == "privileged":
             privileged = True
         elif kind == "unused" and name and unused is None:
-            unused = parse_duration(name)
+            try:
+                unused = parse_duration(name)
+            except ValueError as error:
+                raise NoScope(str(error)) from None
         elif kind in named and name:
             if kind == "type" and name not in tuple(PersonType):
-                raise ValueError(f"“{name}” is no type of person. {did_you_mean(name, tuple(PersonType))}".strip())
+                raise NoScope(f"There is no type of person “{name}”.", did_you_mean(name, tuple(PersonType)))
             named[kind].append(name)
         else:
-            raise ValueError(f"“{word}” is no scope of a review. {did_you_mean(word, SCOPES)}".strip())
+            raise NoScope(f"“{word}” is no scope of a review.", did_you_mean(word, SCOPES))
     systems, roles, types = (tuple(dict.fromkeys(names)) for names in named.values())
     return ReviewScope(privileged, systems, roles, types, unused)
 

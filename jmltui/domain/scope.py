@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+WINDOW: Final = "window"
+"""The reason of the scope of a case that a window opened: the worker carries it out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,11 @@ class Scope:
     def is_everything(self) -> bool:
         """Whether the case is about the whole difference."""
         return not (self.entitlements or self.revoke or self.disable or self.exceptions)
+
+    @property
+    def is_window(self) -> bool:
+        """Whether a window opened the case."""
+        return self.reason == WINDOW
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; {} for everything."""

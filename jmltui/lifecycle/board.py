@@ -6,12 +6,24 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from jmltui.cache.governance_lists import EXCEPTION_VIEWS, FINDING_VIEWS, ITEM_VIEWS
+from jmltui.cache.governance_lists import GovernanceLists as Board
 from jmltui.cache.lists import CASE_ORDERS, CASE_VIEWS, Connection, Query, instant
-from jmltui.cache.lists import Lists as Board
 from jmltui.config.places import Places
 from jmltui.config.settings import Settings
 
-__all__ = ["CASE_ORDERS", "CASE_VIEWS", "Board", "Connection", "Query", "instant", "open_board"]
+__all__ = [
+    "CASE_ORDERS",
+    "CASE_VIEWS",
+    "EXCEPTION_VIEWS",
+    "FINDING_VIEWS",
+    "ITEM_VIEWS",
+    "Board",
+    "Connection",
+    "Query",
+    "instant",
+    "open_board",
+]
 
 
 def open_board(places: Places, settings: Settings, clock: Callable[[], datetime], environ: Mapping[str, str]) -> Board:

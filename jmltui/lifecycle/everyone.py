@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, World, diff, target_of
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException
-from jmltui.domain.person import Person, PersonStatus, local_midnight
+from jmltui.domain.person import Person, PersonStatus, end_of, local_midnight
 
 from .planning import blocked_without_login, new_accounts
 from .workshop import Workshop
@@ -172,7 +172,8 @@ class _Comparison:
         return self._times[key]
 
     def _at(self, starts: str, ends: str, zone: ZoneInfo) -> CaseKind | None:
-        if ends and local_midnight(date.fromisoformat(ends) + timedelta(days=1), zone) <= self._now:
+        over = end_of(date.fromisoformat(ends), zone) if ends else None
+        if over is not None and over <= self._now:
             return CaseKind.LEAVER
         if starts and local_midnight(date.fromisoformat(starts), zone) > self._now:
             return None

@@ -113,7 +113,8 @@ def _renew(
     if not planner.has_procedure(kind):
         case.policy_hash = planner.policy_hash
         return Replanned(0, 0, False)
-    plan = planner.plan(kind, person, Scope.from_json(json.loads(case.scope)))
+    scope = Scope.from_json(json.loads(case.scope))
+    plan = planner.plan(kind, person, scope)
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
     if change.is_empty:
@@ -122,7 +123,7 @@ def _renew(
         return Replanned(0, 0, False)
     before = case.plan_hash
     replans.apply(session, case, plan, change, now)
-    if change.added:
+    if change.added and not scope.is_window:
         case.run_through = False
     facts = {
         "plan_sha256": case.plan_hash,

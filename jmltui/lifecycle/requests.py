@@ -11,8 +11,10 @@ from jmltui.cache import cases
 from jmltui.cache.journal import Entry, append
 from jmltui.cache.tables import ActionRow, BatchRow, CaseRow, StepRow
 from jmltui.domain.case import ActionEvent, ActionState, CaseEvent, CaseState, IllegalMove, StepEvent, StepState
+from jmltui.domain.procedure import CHANGING_ACCESS, Do
 from jmltui.errors import NotAllowed, StaleWrite, UsageError
 
+from .owning import still_owned
 from .workshop import Workshop
 
 MIN_TEXT = 3
@@ -67,6 +69,8 @@ def run_step(workshop: Workshop, case_id: int, key: str, version: int | None = N
             cases.release(step, mine, workshop.actor, max(now, case.due), now)
         except IllegalMove:
             raise NotAllowed(f"“{step.title}” is {step.state}; it cannot be run now.") from None
+        for other in _together(workshop, session, case, step):
+            cases.release(other, _actions(session, other), workshop.actor, max(now, case.due), now)
         case.claimed_by = case.claimed_by or workshop.actor
         summary = f"{workshop.actor} started “{step.title}” for {case.person_name}"
         append(session, now, Entry(workshop.actor, "step.run", summary, case_id, case.person_id))
@@ -162,11 +166,22 @@ def _close_step(
         case = _open_case(session, case_id)
         step = cases.step_row(session, case_id, key)
         mine = _actions(session, step)
-        if event is StepEvent.ATTEST and mine and step.state != StepState.ATTENTION.value:
+        if step.do == Do.APPROVAL.value:
+            raise NotAllowed(f"“{step.title}” is decided by others; it cannot be {word}.", hint="It can be refused.")
+        by_people = all(action.manual for action in mine)
+        if event is StepEvent.ATTEST and not by_people and step.state != StepState.ATTENTION.value:
             raise NotAllowed(f"“{step.title}” is carried out by the worker.", hint="Run it first.")
+        owned = still_owned(session, case, step, mine)
+        if owned:
+            raise NotAllowed(
+                f"{case.person_name} still owns {', '.join(owned)}; “{step.title}” cannot be {word} before that ends.",
+                hint="Name a new owner: `jmltui owner ACCOUNT PERSON`, or end it: `jmltui owner ACCOUNT --retire WHY`.",
+            )
         try:
             for action in mine:
                 if not ActionState(action.state).is_settled:
+                    if action.state == ActionState.PLANNED.value and action_event is ActionEvent.ATTEST:
+                        cases.move_action(action, ActionEvent.BLOCK, now)
                     cases.move_action(action, action_event, now)
                     action.outcome = f"{word} by {workshop.actor}: {text}"
             cases.move_step(step, event, now, workshop.actor)
@@ -187,6 +202,15 @@ def _open_case(session: Session, case_id: int) -> CaseRow:
         CaseState.HELD.value: f"First its batch must be released: `jmltui confirm {case.batch_id}`.",
     }
     raise NotAllowed(f"Case {case_id} is {case.state}; nothing can be done in it.", hint=hints.get(case.state, ""))
+
+
+def _together(workshop: Workshop, session: Session, case: CaseRow, step: StepRow) -> list[StepRow]:
+    """The other steps that change access and are ready, where the procedure lets none of them happen alone."""
+    procedure = workshop.policy.procedure(case.kind)
+    if procedure is None or not procedure.together or Do(step.do) not in CHANGING_ACCESS:
+        return []
+    ready = [other for other in cases.steps_of(session, case.id or 0) if other.state == StepState.READY.value]
+    return [other for other in ready if Do(other.do) in CHANGING_ACCESS and _actions(session, other)]
 
 
 def _actions(session: Session, step: StepRow) -> Sequence[ActionRow]:

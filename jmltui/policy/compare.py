@@ -145,12 +145,13 @@ class Comparison:
     def effect(self, shift: Shift, held: Collection[Right], fixed: Collection[Right] = ()) -> Effect:
         """What changes for people who hold `held`; `fixed` is what of it nobody could take away, whatever is due."""
         holds = frozenset(held)
-        ends = shift.ends | (self.newly_managed & holds) - shift.spared
+        takeable = holds.difference(fixed)
+        ends = shift.ends | self.newly_managed - shift.spared
         return Effect(
             gains=shift.gains - holds,
             explained=shift.gains & holds,
-            loses=(ends & holds).difference(fixed),
-            freed=(shift.freed | self.no_longer_managed) & holds,
+            loses=ends & takeable,
+            freed=(shift.freed | self.no_longer_managed) & takeable,
             clouded=shift.clouded,
             requestable=shift.requestable,
             not_requestable=shift.not_requestable,

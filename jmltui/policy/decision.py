@@ -14,12 +14,16 @@ from .model import Condition, Definitions, PolicyEntitlement, PolicyRole
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What people with the same values are due by role; windows, requirements and exceptions come after."""
+    """What people with the same values are due by role; windows, requirements and exceptions come after.
+
+    `maybe_request` is what nobody can tell whether they may ask for it.
+    """
 
     due: tuple[Assignment, ...]
     undecided: tuple[Assignment, ...]
     may_request: tuple[str, ...]
     roles: tuple[PolicyRole, ...]
+    maybe_request: tuple[str, ...] = ()
 
 
 class Decider:
@@ -41,6 +45,7 @@ class Decider:
         due: dict[str, Assignment] = {}
         undecided: dict[str, Assignment] = {}
         requestable: dict[str, None] = {}
+        doubtful: dict[str, None] = {}
         roles = []
         for role in self._compiled.of(matching):
             answer = role.when.expression.evaluate(values) if role.when is not None else True
@@ -51,12 +56,15 @@ class Decider:
             elif answer is None and role.when is not None:
                 why = f"cannot tell: {_empty(role.when, values)} (role {role.id})"
                 self._doubt(role, why, undecided)
+                doubtful |= dict.fromkeys(role.may_request)
         for role in self._compiled.of(unknown):
             if role.when is None or role.when.expression.evaluate(values) is not False:
                 names = [dotted(m.attribute) for m in role.match if texts[m.attribute] is None]
                 self._doubt(role, f"cannot tell: {', '.join(names)} is empty (role {role.id})", undecided)
+                doubtful |= dict.fromkeys(role.may_request)
         left = tuple(a for name, a in undecided.items() if name not in due)
-        return Answer(tuple(due.values()), left, tuple(n for n in requestable if n not in due), tuple(roles))
+        asked = tuple(name for name in requestable if name not in due)
+        return Answer(tuple(due.values()), left, asked, tuple(roles), tuple(doubtful))
 
     def _give(
         self,

@@ -151,10 +151,13 @@ class Explainer:
         found = []
         for exception in self.exceptions:
             if exception.kind is ExceptionKind.ACCESS and exception.subject == entitlement.id:
-                holds = exception.holds(self.at)
+                founded = exception.outside_policy or exception.break_glass or bool(self._asking(entitlement))
                 until = f" until {exception.until:%Y-%m-%d %H:%M} UTC" if exception.until else ""
                 by = f", approved by {exception.approved_by}" if exception.approved_by else ""
                 text = f"exception {exception.id} ({exception.state.value}{until}{by}): {exception.reason}"
+                if exception.holds(self.at) and not founded:
+                    text += "; it gives nothing, because no role lets them ask for it any more"
+                holds = exception.holds(self.at) and founded
                 found.append(Explanation(Answer.YES if holds else Answer.NO, text))
         return found
 

@@ -94,15 +94,13 @@ class _Reader:
             "problems": ("problem", PROBLEM_CODES),
             "conflicts": ("separation rule", rules),
         }
-        exactly = {
+        exactly: dict[str, frozenset[str]] = {
             name: self._names(item, name, *known.get(name, ("entitlement", ids)))
             for name in EXACTLY
             if name in item.nodes
         }
-        if "problem" in item.nodes:
-            exactly["problems"] = self._names(item, "problem", "problem", PROBLEM_CODES)
         includes, excludes = (self._names(item, name, "entitlement", ids) for name in ("includes", "excludes"))
-        return Expectation(exactly, includes, excludes)
+        return Expectation(exactly, includes, excludes, self._names(item, "problem", "problem", PROBLEM_CODES))
 
     def _names(self, item: Fields, key: str, what: str, known: Collection[str]) -> frozenset[str]:
         found = item.texts(key)

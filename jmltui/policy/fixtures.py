@@ -11,8 +11,9 @@ from jmltui.domain.exception import AccessException, ExceptionKind
 from jmltui.domain.person import Person
 from jmltui.domain.separation import conflicts
 
-from .attributes import full_name
+from .attributes import declared, full_name
 from .explain import Explanation
+from .facts import typed
 from .policy import Due, Policy, implied_account
 from .yaml_text import quoted
 
@@ -30,11 +31,14 @@ EXACTLY: Final = ("granted", "may_request", "undecided", "problems", "conflicts"
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What is expected, each part only where it is stated: exact sets by name, and what `granted` includes or not."""
+    """What is expected, each part only where it is stated: exact sets by name, what `granted` includes or not, and
+    problems that are among those that come.
+    """
 
     exactly: Mapping[str, frozenset[str]]
     includes: frozenset[str] = frozenset()
     excludes: frozenset[str] = frozenset()
+    problems: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def outcome(policy: Policy, fixture: Fixture) -> Outcome:
         if wrong:
             told.append(f"granted {name} {_listed(wrong)}, and should{' not' if name == 'has' else ''}.")
             doubtful |= wrong
+    if missing := fixture.expect.problems - came.problems:
+        told.append(f"problem lacks {_listed(missing)}: came {_listed(came.problems)}.")
     why = (e for e in policy.entitlements if e in doubtful)
     return Outcome(
         fixture,
@@ -151,8 +157,15 @@ def recorded(policy: Policy, person: Person, at: datetime, exceptions: Sequence[
 
 
 def _asked(policy: Policy, person: Person) -> list[tuple[str, str | None]]:
+    """The values the policy asks for; what has not the form of its type is as good as empty."""
     names = dict.fromkeys(["type", *policy.matched_attributes, *(["zone"] if policy.depends_on_zone else [])])
-    return [(name, person.attribute(name)) for name in names]
+    stated, zone = declared(policy.definitions.attributes), person.zone_info(policy.zone)
+    found = []
+    for name in names:
+        text = person.attribute(name)
+        readable = text is not None and typed(text, full_name(name), stated.get(full_name(name)), zone) is not None
+        found.append((name, text if readable else None))
+    return found
 
 
 def _value(name: str, value: str) -> str:

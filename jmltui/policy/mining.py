@@ -226,7 +226,9 @@ class _Mine:
                 yield _Groups((name,), [columns[name]], within, inside)
         for pair in combinations(worth, 2):
             both = [columns[name] for name in pair]
-            yield _Groups(pair, both) if KIND in pair else _Groups(pair, both, within, inside)
+            yield _Groups(pair, both)
+            if within and KIND not in pair:
+                yield _Groups(pair, both, within, inside)
 
     def _explained_by(self, groups: _Groups, number: int) -> Iterator[tuple[int, int, int]]:
         """The groups that nearly all hold it, how many of them do, and how many of these nothing explains yet."""

@@ -119,14 +119,15 @@ class Policy:
             found, refused = _NONE, tuple(replace(a, reason=why) for a in found)
         if exceptions:
             found = self._with_exceptions(found, answer, exceptions, at)
-        shut: tuple[Assignment, ...] = ()
+        shut = _NONE
         if self._windows:
             found, shut = self._by_window(found, person, at)
+        due = _with_accounts(found, shut)
         return Due(
-            _ordered(_with_accounts(found)),
-            _ordered(_doubtful(answer.undecided, found)),
-            _ordered(_doubtful(refused, found)),
-            _ordered(shut),
+            _ordered(due),
+            _ordered(_doubtful(answer.undecided, due)),
+            _ordered(_doubtful(refused, due)),
+            _ordered(self._told_shut(a) for a in shut),
             wrong,
         )
 
@@ -143,6 +144,14 @@ class Policy:
     def may_request(self, person: Person, at: datetime) -> tuple[str, ...]:
         """The ids of the entitlements that the person's roles let be asked for."""
         return self._answer(person, at).may_request
+
+    def lets_request(self, person: Person, at: datetime, entitlement: str) -> bool | None:
+        """Whether the person's roles let an entitlement be asked for, or give it; None where nobody can tell."""
+        answer = self._answer(person, at)
+        if entitlement in answer.may_request or any(a.entitlement == entitlement for a in answer.due):
+            return True
+        doubtful = entitlement in answer.maybe_request or any(a.entitlement == entitlement for a in answer.undecided)
+        return None if doubtful else False
 
     def roles_of(self, person: Person, at: datetime) -> tuple[PolicyRole, ...]:
         """The roles that match a person."""
@@ -214,8 +223,8 @@ class Policy:
             entitlement = self.entitlements.get(exception.subject)
             if exception.kind is not ExceptionKind.ACCESS or entitlement is None or entitlement.id in given:
                 continue
-            founded = exception.outside_policy or exception.break_glass or entitlement.id in answer.may_request
-            if founded and exception.holds(at):
+            by_role = entitlement.id in answer.may_request or entitlement.id in answer.maybe_request
+            if (by_role or exception.outside_policy or exception.break_glass) and exception.holds(at):
                 given.add(entitlement.id)
                 more.append(assignment_of(entitlement, exception))
         return (*found, *more)
@@ -225,14 +234,16 @@ class Policy:
     ) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
         """What is due at this hour, and what waits for its window."""
         zone = person.zone_info(self.zone)
-        open_now, shut = [], []
+        open_now: list[Assignment] = []
+        shut: list[Assignment] = []
         for a in found:
             window = self.entitlements[a.entitlement].window if a.entitlement in self._windows else None
-            if window is None or window.is_open(at, zone):
-                open_now.append(a)
-            else:
-                shut.append(replace(a, reason=f"outside its window: {window.told()}"))
+            (open_now if window is None or window.is_open(at, zone) else shut).append(a)
         return tuple(open_now), tuple(shut)
+
+    def _told_shut(self, assignment: Assignment) -> Assignment:
+        window = self.entitlements[assignment.entitlement].window
+        return replace(assignment, reason=f"outside its window: {window.told() if window is not None else 'never'}")
 
 
 def assignment_of(entitlement: PolicyEntitlement, exception: AccessException) -> Assignment:
@@ -259,11 +270,15 @@ def implied_account(system: str) -> str:
     return f"{ACCOUNT_TARGET}:{system}"
 
 
-def _with_accounts(found: Sequence[Assignment]) -> list[Assignment]:
-    """The assignments, and a bare account on each system where only something else is due."""
+def _with_accounts(found: Sequence[Assignment], shut: Sequence[Assignment] = _NONE) -> list[Assignment]:
+    """The assignments, and a bare account on each system where only something else is due, or waits for its window.
+
+    Where the account itself waits for its window, nothing that waits as well keeps it.
+    """
     stated = {a.system for a in found if a.target == ACCOUNT_TARGET}
+    closed = {a.system for a in shut if a.target == ACCOUNT_TARGET}
     implied: dict[str, Assignment] = {}
-    for a in found:
+    for a in (*found, *(a for a in shut if a.system not in closed)):
         if a.system not in stated and a.system not in implied:
             implied[a.system] = Assignment(
                 implied_account(a.system),

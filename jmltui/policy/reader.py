@@ -71,6 +71,7 @@ def read(folder: Path) -> Reading:
 
 
 def policy_files(folder: Path) -> list[tuple[Path, str]]:
+    """The files of a folder, or one file, each with the name that problems call it by. Raises PolicyError."""
     if folder.is_file():
         return [(folder, folder.name)]
     if not folder.is_dir():

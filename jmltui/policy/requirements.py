@@ -34,11 +34,11 @@ def problems(roles: Iterable[PolicyRole], person: Person, at: datetime) -> tuple
         require = role.require
         if require is None:
             continue
-        if require.ends and person.ends is None:
+        if require.ends and person.last_day is None:
             found.append(_problem(role, NO_END, f"the role {role.id} requires a last day, and the source states none"))
-        if require.max_contract is not None and person.ends is not None:
+        if require.max_contract is not None and person.last_day is not None:
             begins = person.starts or at.date()
-            if person.ends - begins > require.max_contract:
+            if person.last_day - begins > require.max_contract:
                 longest = format_duration(require.max_contract)
                 told = f"from {begins} to {person.ends} is longer than the {longest} that the role {role.id} allows"
                 found.append(_problem(role, TOO_LONG, told))

@@ -5,18 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from jmltui.domain.duration import parse_duration
-from jmltui.domain.nearest import did_you_mean
-from jmltui.domain.person import PersonType
+from jmltui.domain.review import NoScope, parse_scope
 
-from .fields import Fields, Where
+from .fields import Fields
 from .known import Known
 from .model import ReviewRule
 from .people_words import APPROVERS, read_word
 
 ON_NO_ANSWER: Final = ("keep", "revoke", "revoke_elevated", "disable", "escalate")
-SCOPES: Final = ("all", "privileged", "system:NAME", "role:ID", "type:KIND", "unused:DURATION")
-_KINDS: Final = ("system", "role", "type", "unused")
 _ANSWER_WITHIN: Final = timedelta(days=14)
 
 
@@ -40,27 +36,16 @@ def read_review(item: Fields, known: Known) -> ReviewRule | None:
 
 
 def _scope(item: Fields, known: Known) -> str:
-    scope = item.text("scope", "all")
-    if "scope" not in item.nodes or scope in ("all", "privileged"):
+    """Words parted by commas; what they name has to be there."""
+    scope, where = item.text("scope", "all"), item.place("scope")
+    if "scope" not in item.nodes:
         return scope
-    kind, _, name = scope.partition(":")
-    where = item.place("scope")
-    if not name or kind not in _KINDS:
-        item.problems.add(where, f"“{scope}” is no scope of a review.", did_you_mean(scope, SCOPES))
-    else:
-        _check_scope(kind, name, where, known)
+    try:
+        found = parse_scope(scope)
+    except NoScope as wrong:
+        item.problems.add(where, wrong.message, wrong.hint)
+        return scope
+    known.named_systems += [(system, where) for system in found.systems]
+    for role in found.roles:
+        known.has("role", role, where, known.roles)
     return scope
-
-
-def _check_scope(kind: str, name: str, where: Where, known: Known) -> None:
-    if kind == "system":
-        known.named_systems.append((name, where))
-    elif kind == "role":
-        known.has("role", name, where, known.roles)
-    elif kind == "type":
-        known.has("type of person", name, where, tuple(PersonType))
-    elif kind == "unused":
-        try:
-            parse_duration(name)
-        except ValueError as error:
-            known.problems.add(where, str(error))

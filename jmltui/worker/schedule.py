@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from jmltui.lifecycle.report import SyncReport
 from jmltui.lifecycle.sync import sync_one
 from jmltui.lifecycle.workshop import Workshop
 
-from .by_clock import CHORES, FINDINGS
+from .by_clock import CHORES, FINDINGS, WINDOWS
 
 TICK_SECONDS: Final = 1.0
 TROUBLE_SECONDS: Final = 60.0
@@ -66,11 +66,11 @@ class Schedule:
     async def tick(self) -> SyncReport:
         """Do what is due now, each thing once however long it was due; the next time counts from now."""
         report, workshop = SyncReport(), self._workshop
-        if self._first or any_outdated(workshop):
-            # The first time, because the policy may be another one than that which the cases were planned by.
-            self._first = False
+        # The first time, because the policy may be another one than that which was planned and turned by before.
+        first, self._first = self._first, False
+        if first or any_outdated(workshop):
             report.replanned += replan_outdated(workshop)
-        for name in self._due():
+        for name in self._due({WINDOWS} if first else frozenset()):
             if name in CHORES:
                 if CHORES[name].ends_access and not self._trusts_clock():
                     continue
@@ -105,15 +105,15 @@ class Schedule:
         """What is read first, so that the chores see it."""
         return [*self._every, *CHORES]
 
-    def _due(self) -> list[str]:
-        """The names whose time has come. Who is new is due at once."""
+    def _due(self, anyway: Collection[str]) -> list[str]:
+        """The names whose time has come, and those that are to be done anyway. Who is new is due at once."""
         now, wanted = self._workshop.clock(), self._wanted
         with self._workshop.cache.read() as session:
             rows = {row.name: row.next_at for row in session.scalars(select(TimerRow))}
         if rows.keys() - set(wanted):
             with self._workshop.cache.write() as session:
                 session.execute(delete(TimerRow).where(col(TimerRow.name).not_in(wanted)))
-        return [name for name in wanted if name not in rows or rows[name] <= now]
+        return [name for name in wanted if name in anyway or name not in rows or rows[name] <= now]
 
     def _done(self, name: str, *, good: bool) -> None:
         """Write the next time, only now: who is killed in the middle begins again."""

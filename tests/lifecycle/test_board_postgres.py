@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.lifecycle.test_board import board, test_lists_and_records, test_people_and_journal
+from tests.lifecycle.test_board import board, test_governance, test_lists_and_records, test_people_and_journal
 
-__all__ = ["board", "test_lists_and_records", "test_people_and_journal"]
+__all__ = ["board", "test_governance", "test_lists_and_records", "test_people_and_journal"]
 
 
 @pytest.fixture
