@@ -163,6 +163,14 @@ def move_case(session: Session, case: CaseRow, event: CaseEvent, now: datetime) 
         exceptions.end_unanswered(session, case, now)
 
 
+def cancel(session: Session, case: CaseRow, why: str, now: datetime, actor: str = BY_ITSELF) -> None:
+    """End a case before it is done, and say why."""
+    move_case(session, case, CaseEvent.CANCEL, now)
+    summary = f"{case.kind} case of {case.person_name} ends: {why}"
+    append(session, now, Entry(actor, "case.cancel", summary, case.id, case.person_id))
+    signal_change(session, now, "case", case.id)
+
+
 def move_step(step: StepRow, event: StepEvent, now: datetime, by: str = "") -> None:
     """Move a step along its machine. An approval is asked for from the moment it waits. Raises IllegalMove."""
     step.state = step_after(StepState(step.state), event).value
@@ -332,7 +340,8 @@ def _renew(case: CaseRow, steps: Sequence[StepRow], actions: Sequence[ActionRow]
     case.approvals = sum(s is StepState.APPROVAL for s in states)
     case.working = sum(s in (StepState.QUEUED, StepState.RUNNING) for s in states)
     case.danger = max((a.danger for a in actions if not ActionState(a.state).is_settled), default=0)
-    shown = next((s for s in left if s.state != StepState.WAITING.value), left[0] if left else None)
+    begun = [s for s in left if s.state != StepState.WAITING.value]
+    shown = next((s for s in begun if s.escalated_at is not None), next(iter(begun or left), None))
     case.next_step = _told_step(shown) if shown is not None else ""
     case.next_due = min((s.target_at for s in left if s.target_at is not None), default=case.target_at)
 

@@ -171,10 +171,21 @@ class GovernanceLists(PersonLists):
         """The query of a view of a review's items."""
         return items_query(self.dialect, campaign, view, text, words)
 
-    def item_count(self, campaign: int, view: str, words: Sequence[str]) -> int:
-        """How many items a view holds."""
-        query = self.items(campaign, view, "", words)
-        return int(self.own.execute(f"SELECT count(*) FROM ({query.sql}) AS found", query.args).fetchone()[0])
+    def item_counts(self, campaign: int, words: Sequence[str]) -> dict[str, int]:
+        """How many items each view holds, counted in one go."""
+        mine = f"CASE WHEN i.reviewer IN ({','.join('?' * len(words))}) THEN 1 ELSE 0 END" if words else "0"
+        found = self.own.execute(
+            f"SELECT i.decision, {mine} AS mine, count(*) FROM review_item i WHERE i.campaign_id = ? GROUP BY 1, 2",
+            (*words, campaign),
+        )
+        counts = dict.fromkeys(ITEM_VIEWS, 0)
+        names = {"unsure": "unsure", "revoke": "revoked"}
+        for decision, is_mine, count in found.fetchall():
+            for view in ("all", "answered" if decision else "unanswered", names.get(str(decision), "")):
+                if view:
+                    counts[view] += int(count)
+            counts["mine"] += int(count) if is_mine and not decision else 0
+        return counts
 
     def item_rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Items whole: an answer needs every fact of them."""

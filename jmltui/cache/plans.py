@@ -11,6 +11,7 @@ from jmltui.domain.case import ActionState, StepState
 from jmltui.domain.diff import DiffLine
 from jmltui.domain.operation import Proof
 from jmltui.domain.plan import Plan, PlannedAction, PlannedStep
+from jmltui.domain.procedure import StepTemplate
 from jmltui.domain.replan import title_of
 from jmltui.domain.working_time import WorkingTime, soon_at, target_at
 
@@ -49,8 +50,9 @@ def line_row(case: CaseRow, seq: int, line: DiffLine) -> LineRow:
 
 
 def set_targets(case: CaseRow, plan: Plan) -> None:
-    """By when the case is to be done, and from when on it counts as soon late."""
+    """Whose the case is, by when it is to be done, and from when on it counts as soon late."""
     working = plan.procedure.working_time
+    case.owner, case.fallback_owner = plan.procedure.owner, plan.procedure.fallback_owner
     case.urgent = plan.urgent
     case.target_at = target_at(case.due, plan.target, working)
     case.soon_at = soon_at(case.due, case.target_at, working)
@@ -68,10 +70,17 @@ def add_step(
 
 
 def describe(case: CaseRow, step: StepRow, planned: PlannedStep, working: WorkingTime | None) -> None:
-    """Let a step say what the procedure says of it; an urgent case hurries every step."""
+    """Let a step say what the procedure says of it."""
     template = planned.template
     step.do, step.title, step.text = template.do.value, title_of(step.key, planned), template.text
     step.approval_path = path_text(planned.path)
+    step.needs, step.approval = json.dumps(list(template.needs)), planned.approval
+    step.danger = int(planned.danger)
+    set_owner(case, step, template, working)
+
+
+def set_owner(case: CaseRow, step: StepRow, template: StepTemplate, working: WorkingTime | None) -> None:
+    """Who does a step, and by when; whoever gets more time is late no more."""
     step.owner = template.owner or case.owner
     step.fallback_owner = template.fallback_owner or case.fallback_owner
     step.target_at, step.soon_at = case.target_at, case.soon_at
@@ -80,8 +89,8 @@ def describe(case: CaseRow, step: StepRow, planned: PlannedStep, working: Workin
         step.soon_at = soon_at(case.due, step.target_at, working)
     elif template.target is not None:
         step.target_at = min(case.target_at, case.due + template.target)
-    step.needs, step.approval = json.dumps(list(template.needs)), planned.approval
-    step.danger = int(planned.danger)
+    if step.escalated_at is not None and step.target_at > step.escalated_at:
+        step.escalated_at = None
 
 
 def path_text(path: ApprovalPath | None) -> str:

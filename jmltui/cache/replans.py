@@ -16,10 +16,10 @@ from jmltui.domain.danger import Danger
 from jmltui.domain.operation import Cap, Proof
 from jmltui.domain.plan import Plan, PlannedAction
 from jmltui.domain.procedure import Do
-from jmltui.domain.replan import Replan, StandingAction, StandingStep
+from jmltui.domain.replan import AGAIN, Replan, StandingAction, StandingStep
 
 from . import cases
-from .plans import add_actions, add_step, describe, line_row, set_targets
+from .plans import add_actions, add_step, describe, line_row, set_owner, set_targets
 from .tables import AccountRow, ActionRow, CaseRow, HeldRow, LineRow, MetaRow, StepRow, SystemRow
 
 DROPPED_BY = "the new plan"
@@ -126,12 +126,21 @@ def _standing_action(row: ActionRow, undone: bool, listed: datetime | None) -> S
     return StandingAction(row.id or 0, planned, ActionState(row.state), row.attempts, undone, given_up, fresh)
 
 
+def set_owners(session: Session, case: CaseRow, plan: Plan) -> None:
+    """Let the case and its open steps be whose the procedure says, and be done by when it says."""
+    set_targets(case, plan)
+    templates = {planned.template.id: planned.template for planned in plan.steps}
+    for step in cases.steps_of(session, case.id or 0):
+        template = templates.get(step.key.partition(AGAIN)[0])
+        if template is not None and not StepState(step.state).is_settled:
+            set_owner(case, step, template, plan.procedure.working_time)
+
+
 def apply(session: Session, case: CaseRow, plan: Plan, change: Replan, now: datetime) -> None:
     """Make a case what the new plan says. What was approved as a part of the old plan has to be approved anew."""
     by_id = {action.id: action for action in cases.actions_of(session, case.id or 0)}
     steps = {step.key: step for step in cases.steps_of(session, case.id or 0)}
     case.plan_hash, case.policy_hash, case.version = plan.hash(), plan.policy_hash, case.version + 1
-    set_targets(case, plan)
     working = plan.procedure.working_time
     _lines(session, case, plan, [a for a in by_id.values() if a.id not in change.drop | change.give_up])
     for number in change.give_up:

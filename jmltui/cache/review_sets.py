@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from jmltui.domain.access import AccountState, Link
 from jmltui.domain.operation import Cap
+from jmltui.domain.review import Band
 
 from .ownership import owner_now
 from .tables import AccountRow, OwnershipRow, PersonRow
@@ -77,6 +78,7 @@ SELECT g.peers, n.entitlement, SUM(n.people) FROM (
 ) AS n JOIN review_group g ON g.profile = n.profile GROUP BY g.peers, n.entitlement
 """
 
+_BAND: Final = f"WHEN d.entitlement IS NULL THEN {Band.UNEXPLAINED} ELSE {Band.EXPLAINED} END AS band"
 _CHOSEN: Final = "(:any_type OR s.chosen OR a.kind IN (SELECT kind FROM review_kind))"
 _OF_ROLES: Final = (
     "(:any_role OR EXISTS (SELECT 1 FROM review_group g JOIN review_gives w ON w.peers = g.peers"
@@ -86,7 +88,7 @@ _BY_PLACE: Final = "CASE WHEN s.place IS NULL THEN 1 ELSE 0 END, s.place, a.syst
 
 _ASK_GRANTS: Final = f"""
 INSERT INTO review_asked (band, account, entitlement, person)
-SELECT CASE WHEN t.privileged THEN 0 WHEN d.entitlement IS NULL THEN 1 ELSE 2 END AS band,
+SELECT CASE WHEN t.privileged THEN {Band.PRIVILEGED} {_BAND},
   a.id, h.entitlement, s.person
 FROM account a JOIN held h ON h.account = a.id AND h.direct
 JOIN review_thing t ON t.entitlement = h.entitlement
@@ -99,7 +101,7 @@ ORDER BY band, {_BY_PLACE}, h.entitlement
 _ASK_UNUSED: Final = f"""
 INSERT INTO review_asked (band, account, entitlement, person)
 SELECT CASE WHEN EXISTS (SELECT 1 FROM held h JOIN review_thing p ON p.entitlement = h.entitlement
-    WHERE h.account = a.id AND p.privileged) THEN 0 WHEN d.entitlement IS NULL THEN 1 ELSE 2 END AS band,
+    WHERE h.account = a.id AND p.privileged) THEN {Band.PRIVILEGED} {_BAND},
   a.id, t.entitlement, s.person
 FROM account a JOIN review_thing t ON t.system = a.system AND t.entitlement < 0
 LEFT JOIN review_subject s ON s.person = a.person_id AND a.link = '{Link.CONFIRMED}'

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Select, Update, and_, case, delete, exists,
 from sqlmodel import Session, col
 
 from jmltui.domain.access import ACCOUNT_TARGET, AccountState, Tier
-from jmltui.domain.review import CampaignState, Decision, NoAnswer, Tally
+from jmltui.domain.review import CampaignState, Decision, NoAnswer, Tally, without_answer
 from jmltui.errors import JmltuiError
 
 from .tables import AccountRow, CampaignRow, EntitlementRow, HeldRow, ReviewItemRow, SystemRow
@@ -137,14 +137,10 @@ def spans(session: Session, campaign_id: int) -> list[tuple[int, int]]:
 
 
 def decide_unanswered(session: Session, campaign_id: int, span: tuple[int, int], rule: NoAnswer, now: datetime) -> None:
-    """Decide what nobody answered among some items, as `domain.review.without_answer` says, in one statement."""
+    """Decide what nobody answered among some items, in one statement."""
     elevated = or_(col(ReviewItemRow.privileged), col(ReviewItemRow.tier).in_([Tier.ELEVATED.value, Tier.JIT.value]))
-    decision: object = {
-        NoAnswer.KEEP: Decision.KEEP.value,
-        NoAnswer.REVOKE: Decision.REVOKE.value,
-        NoAnswer.DISABLE: Decision.REVOKE.value,
-        NoAnswer.REVOKE_ELEVATED: case((elevated, Decision.REVOKE.value), else_=Decision.KEEP.value),
-    }.get(rule, Decision.UNSURE.value)
+    by_elevation = [without_answer(rule, tier="", privileged=is_elevated).value for is_elevated in (True, False)]
+    decision = case((elevated, by_elevation[0]), else_=by_elevation[1])
     session.execute(
         _of_unanswered(campaign_id, span).values(
             decision=decision, decided_by=NOBODY, decided_at=now, by_default=True, version=ReviewItemRow.version + 1

@@ -453,8 +453,8 @@ class ChangeRow(SQLModel, table=True):
 class ExceptionRow(SQLModel, table=True):
     """What a person may have, or may be left with, until an instant: see `domain.exception`.
 
-    `subject` is the id of an entitlement or of a separation rule, or the key of a finding. `outside_policy` when no role
-    let the person ask for it: then it outlives a move.
+    `subject` is the id of an entitlement or of a separation rule, or the key of a finding. `outside_policy` when no
+    role let the person ask for it: then it outlives a move.
     """
 
     __tablename__ = "exception"

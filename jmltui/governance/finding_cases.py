@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session
 
-from jmltui.cache import cases, findings, people, replans
+from jmltui.cache import cases, findings, replans
 from jmltui.cache.journal import Entry, append, signal_change
-from jmltui.cache.tables import BatchRow
-from jmltui.domain.case import CaseEvent, CaseKind
+from jmltui.domain.case import CaseKind
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.finding import FindingKind, FindingState
 from jmltui.domain.person import Person
 from jmltui.errors import JmltuiError, NotAllowed
+from jmltui.lifecycle.holding import leavers_guard, open_batch
 from jmltui.lifecycle.planning import Planner
 from jmltui.lifecycle.scoped import open_scoped
 from jmltui.lifecycle.workshop import Workshop
@@ -143,10 +142,7 @@ class _Opening:
     def _end_others(self, person: Person) -> None:
         """Who leaves has no other case: their leaver takes everything."""
         for case in cases.live_cases_of(self._session, person.id):
-            cases.move_case(self._session, case, CaseEvent.CANCEL, self._now)
-            summary = f"{case.kind} case of {case.person_name} ends: leaver came in between"
-            append(self._session, self._now, Entry("jmltui", "case.cancel", summary, case.id, case.person_id))
-            signal_change(self._session, self._now, "case", case.id)
+            cases.cancel(self._session, case, "leaver came in between", self._now)
         replans.outdate(self._session, [person.id])
 
     def _batch(self, source: str, leavers: int) -> tuple[int, str] | None:
@@ -154,28 +150,5 @@ class _Opening:
         why = leavers_guard(self._workshop, self._session, source, leavers, self._now)
         if not why:
             return None
-        batch = BatchRow(
-            source=source,
-            opened_at=self._now,
-            leavers=leavers,
-            held=leavers,
-            reason=why,
-            opened_by=self._workshop.actor,
-        )
-        self._session.add(batch)
-        self._session.flush()
-        signal_change(self._session, self._now, "batch", batch.id)
+        batch = open_batch(self._session, source, why, self._workshop.actor, self._now, held=leavers)
         return batch.id or 0, why
-
-
-def leavers_guard(workshop: Workshop, session: Session, source: str, leavers: int, now: datetime) -> str:
-    """Why so many more leavers of a source are held, or "". Counts every leaver case of the window, however opened."""
-    threshold = workshop.policy.guards.leavers
-    before = cases.opened_since(session, CaseKind.LEAVER, now - threshold.window, source)
-    active = len(people.known_keys(session, source)) + leavers
-    if not leavers or not threshold.trips(before + leavers, active):
-        return ""
-    return (
-        f"{before + leavers} leavers within {threshold.window / timedelta(hours=1):g} hours are more than the "
-        f"{threshold.limit(active)} that the guard allows for {active} people"
-    )

@@ -256,19 +256,19 @@ def _expect_open(campaign: CampaignRow, item: ReviewItemRow) -> None:
 
 
 def _told(session: Session, actor: str, now: datetime, items: list[ReviewItemRow], decision: str, note: str) -> None:
-    """One entry for one answer; one for many, which names each."""
+    """One entry for one answer; one for many, with the number of each."""
     if not items:
         return
     word = {Decision.KEEP: "keeps", Decision.REVOKE: "revokes"}.get(Decision(decision), "is unsure about")
     first = items[0]
-    entry = Entry(actor, f"review.{decision}", "", facts={"review": first.campaign_id, "note": note})
+    facts: dict[str, object] = {"reviews": sorted({item.campaign_id for item in items}), "note": note}
+    entry = Entry(actor, f"review.{decision}", "")
     if len(items) == 1:
         what = f"{first.target} of {first.login} on {first.system}"
         summary = f"{actor} {word} {what}{': ' + note if note else ''}"
-        facts = {**entry.facts, "item": first.id, "why": first.why}
+        facts |= {"items": [first.id], "why": first.why}
         entry = replace(entry, summary=summary, person_id=first.person_id or None, system=first.system, facts=facts)
     else:
-        answered = [[item.system, item.login, item.target] for item in items]
-        facts = {**entry.facts, "items": answered}
+        facts["items"] = [item.id for item in items]
         entry = replace(entry, summary=f"{actor} {word} {len(items)} items{': ' + note if note else ''}", facts=facts)
     append(session, now, entry)

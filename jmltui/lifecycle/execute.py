@@ -98,7 +98,9 @@ class Executor:
     # ---- writing
 
     def _refusal(self, c: Claimed) -> Result | None:
-        """The guards are asked again here, whatever the screen let through."""
+        """The guards are asked again here, whatever the screen let through; and nothing is done to no account."""
+        if not c.account_id and c.operation is not Cap.CREATE:
+            return Result(c, (ActionEvent.BLOCK,), "the account was never created; settle that step first", "NotFound")
         if c.operation not in REMOVALS:
             return None
         pattern = self._protected.account(c.login)
@@ -138,11 +140,7 @@ class Executor:
 
     async def _before(self, c: Claimed) -> Account | Result | None:
         """The target as it is now; a Result when it is not what the plan was made for."""
-        if not c.account_id:
-            if c.operation is Cap.CREATE:
-                return None
-            return Result(c, (ActionEvent.BLOCK,), "the account was never created; settle that step first", "NotFound")
-        if c.operation in (Cap.GRANT, Cap.REVOKE):
+        if not c.account_id or c.operation in (Cap.GRANT, Cap.REVOKE):
             return None
         reader = cast("Reader", self._adapter)
         try:

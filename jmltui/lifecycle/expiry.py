@@ -23,6 +23,7 @@ from jmltui.domain.replan import IN_FLIGHT
 from jmltui.domain.scope import Scope
 from jmltui.errors import NotAllowed, UsageError
 
+from .holding import open_batch, removals_guard
 from .planning import Planner
 from .scoped import open_scoped
 from .workshop import Workshop
@@ -85,13 +86,14 @@ def end_reached(workshop: Workshop) -> int:
 def end_unfounded(workshop: Workshop) -> int:
     """End what was granted to people who may not ask for it any more, or who have left; how many.
 
-    What was agreed to outside the policy outlives a move, but not a leaving.
+    What was agreed to outside the policy outlives a move, but not a leaving. Where more is taken back than the guard
+    lets pass, as by a mistake in a changed policy, all of it waits in one batch for a person.
     """
 
     def due(session: Session, now: datetime) -> list[tuple[ExceptionRow, Ending]]:
         return list(_unfounded(workshop, session, now))
 
-    return _end_all(workshop, due)
+    return _end_all(workshop, due, guarded=True)
 
 
 def refuse_exceptions(workshop: Workshop, session: Session, case: CaseRow, reason: str) -> None:
@@ -130,7 +132,7 @@ def _unfounded(workshop: Workshop, session: Session, now: datetime) -> Iterable[
             continue
         if (at := left.get(person.id)) is not None and at >= row.asked_at:
             yield row, Ending("the person left", {}, now, take_back=False)
-        elif _is_founded_on_a_role(row) and row.subject not in workshop.policy.may_request(person, now):
+        elif _is_founded_on_a_role(row) and workshop.policy.lets_request(person, now, row.subject) is False:
             yield row, Ending(f"{person.name} may not ask for it any more", {}, now)
 
 
@@ -154,25 +156,43 @@ def _left(session: Session, persons: Mapping[int, Person], now: datetime) -> dic
     return found
 
 
-def _end_all(workshop: Workshop, due: _Due) -> int:
+def _end_all(workshop: Workshop, due: _Due, *, guarded: bool = False) -> int:
     """End what `due` finds, a hundred in one transaction, until it finds no more that can be ended now."""
     now = workshop.clock()
     with workshop.cache.read() as session:
-        waiting = [row.id for row, _ in due(session, now)]
+        found = due(session, now)
+        waiting = [row.id for row, _ in found]
+        losing = sum(_is_given(row) and why.take_back for row, why in found)
+        why_held = removals_guard(workshop, session, losing, 0, "of access that nobody may ask for any more")
+    held_in: tuple[int, str] | None = None
+    if guarded and why_held:
+        with workshop.cache.write() as session:
+            batch = open_batch(session, "policy", why_held, cases.BY_ITSELF, now, held=losing)
+            held_in = (batch.id or 0, why_held)
     ended = 0
     for start in range(0, len(waiting), AT_ONCE):
         part = set(waiting[start : start + AT_ONCE])
         with workshop.cache.write() as session:
             found = [(row, why) for row, why in due(session, now) if row.id in part and not _under_way(session, row)]
-            _end(workshop, session, found, cases.BY_ITSELF)
+            _end(workshop, session, found, cases.BY_ITSELF, held_in)
             ended += len(found)
     return ended
 
 
-def _end(workshop: Workshop, session: Session, ending: Sequence[tuple[ExceptionRow, Ending]], actor: str) -> list[int]:
+def _is_given(row: ExceptionRow) -> bool:
+    return row.state == ExceptionState.ACTIVE.value or row.until is not None
+
+
+def _end(
+    workshop: Workshop,
+    session: Session,
+    ending: Sequence[tuple[ExceptionRow, Ending]],
+    actor: str,
+    held_in: tuple[int, str] | None = None,
+) -> list[int]:
     """End exceptions and the cases that would still grant them; the numbers of the cases that take them back."""
     now = workshop.clock()
-    given = [(row, why) for row, why in ending if row.state == ExceptionState.ACTIVE.value or row.until is not None]
+    given = [(row, why) for row, why in ending if _is_given(row)]
     for row, why in ending:
         exceptions.close(session, row, ExceptionState.ENDED, now)
         facts = {"exception": row.id, **why.facts}
@@ -182,11 +202,15 @@ def _end(workshop: Workshop, session: Session, ending: Sequence[tuple[ExceptionR
     for row, why in ending:
         _stop_granting(session, row, why, actor, now)
     replans.outdate(session, {row.person_id for row, _ in ending if row.person_id})
-    return _take_back(workshop, session, given, actor)
+    return _take_back(workshop, session, given, actor, held_in)
 
 
 def _take_back(
-    workshop: Workshop, session: Session, ending: Sequence[tuple[ExceptionRow, Ending]], actor: str
+    workshop: Workshop,
+    session: Session,
+    ending: Sequence[tuple[ExceptionRow, Ending]],
+    actor: str,
+    held_in: tuple[int, str] | None = None,
 ) -> list[int]:
     """Open the cases that take access back, each carried out by the worker itself; none where nothing is held."""
     mine = [(row, why) for row, why in ending if row.kind == ExceptionKind.ACCESS.value and why.take_back]
@@ -204,7 +228,17 @@ def _take_back(
         event = {"exception": row.id, "entitlement": row.subject, "why": why.why, **why.facts}
         key = f"expiry:{row.id}"
         number = open_scoped(
-            workshop, session, CaseKind.EXPIRY, person, scope, event, key, why.due, actor=actor, planner=planner
+            workshop,
+            session,
+            CaseKind.EXPIRY,
+            person,
+            scope,
+            event,
+            key,
+            why.due,
+            actor=actor,
+            planner=planner,
+            held_in=held_in,
         )
         case = cases.case_row(session, number)
         case.run_through, case.requested_by = True, cases.BY_ITSELF
@@ -220,9 +254,7 @@ def _stop_granting(session: Session, row: ExceptionRow, ending: Ending, actor: s
         return
     if any(other.state in exceptions.STANDING for other in exceptions.in_scope(session, case)):
         return
-    cases.move_case(session, case, CaseEvent.CANCEL, now)
-    summary = f"{case.kind} case of {case.person_name} ends: {ending.why}"
-    append(session, now, Entry(actor, "case.cancel", summary, case.id, case.person_id))
+    cases.cancel(session, case, ending.why, now, actor)
     cases.advance(session, case.id or 0, now)
 
 

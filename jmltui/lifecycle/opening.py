@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
 from jmltui.adapter_api import Person
-from jmltui.cache import cases, people, replans, systems
+from jmltui.cache import cases, people, replans
 from jmltui.cache.ends import ends_reached
-from jmltui.cache.journal import Entry, append, signal_change
-from jmltui.cache.tables import BatchRow, CaseRow
+from jmltui.cache.journal import signal_change
+from jmltui.cache.tables import CaseRow
 from jmltui.config.settings import SourceSettings
-from jmltui.domain.case import CaseEvent, CaseKind, CaseState
+from jmltui.domain.case import CaseKind, CaseState
 from jmltui.domain.detect import Event, detect, ended
 from jmltui.domain.person import PersonStatus
 from jmltui.domain.trigger import due_at
 
 from . import clock
+from .holding import hours, leavers_guard, open_batch, removals_guard
 from .planning import Planner
 from .report import BatchReport, SyncReport
 from .workshop import Workshop
@@ -49,15 +50,8 @@ def end_overtaken(workshop: Workshop) -> None:
             return
     with workshop.cache.write() as session:
         for case in cases.overtaken(session, now):
-            _end(session, case, "the last day came", now)
+            cases.cancel(session, case, "the last day came", now)
             replans.outdate(session, [case.person_id])
-
-
-def _end(session: Session, case: CaseRow, why: str, now: datetime) -> None:
-    cases.move_case(session, case, CaseEvent.CANCEL, now)
-    summary = f"{case.kind} case of {case.person_name} ends: {why}"
-    append(session, now, Entry("jmltui", "case.cancel", summary, case.id, case.person_id))
-    signal_change(session, now, "case", case.id)
 
 
 def _ended(workshop: Workshop, session: Session, source: SourceSettings, now: datetime) -> list[tuple[Person, Event]]:
@@ -105,12 +99,18 @@ class Opener:
         leavers = [(p, e) for p, e in events if e.kind is CaseKind.LEAVER]
         losing = self._losing(planner, [p for p, e in events if e.kind is CaseKind.MOVER])
         why = {
-            CaseKind.LEAVER: self._guard(len(leavers) + len(absent)),
+            CaseKind.LEAVER: leavers_guard(
+                self._workshop, self._session, self._source.name, len(leavers) + len(absent), self._now
+            ),
             CaseKind.MOVER: self._removals_guard(sum(losing.values())),
         }
         held = (len(leavers) if why[CaseKind.LEAVER] else 0) + (len(losing) if why[CaseKind.MOVER] else 0)
         reason = "; ".join(text for text in why.values() if text) or f"{len(absent)} people are absent from the feed"
-        batch = self._batch(held, len(absent), reason) if any(why.values()) or (absent and self._sure) else None
+        batch = None
+        if any(why.values()) or (absent and self._sure):
+            by, absents = self._workshop.actor, len(absent)
+            name = self._source.name
+            batch = open_batch(self._session, name, reason, by, self._now, held=held, absents=absents).id
         for person, event in events:
             held_for = why.get(event.kind, "") if event.kind is CaseKind.LEAVER or person.id in losing else ""
             self._open(planner, person, event, CaseState.HELD if held_for else CaseState.OPEN, batch, held_for)
@@ -129,14 +129,8 @@ class Opener:
         """Why the movers of this sync are held, or "". Counts what every mover case of the window takes away."""
         threshold = self._workshop.policy.guards.removals
         before = cases.removals_since(self._session, self._now - threshold.window, self._source.name)
-        grants = systems.grants(self._session)
-        if removals and threshold.trips(before + removals, grants):
-            hours = threshold.window / timedelta(hours=1)
-            return (
-                f"{before + removals} removals by moves within {hours:g} hours are more than the "
-                f"{threshold.limit(grants)} that the guard allows for {grants} grants"
-            )
-        return ""
+        cause = f"by moves within {hours(threshold)} hours"
+        return removals_guard(self._workshop, self._session, removals, before, cause)
 
     @property
     def _sure(self) -> bool:
@@ -179,36 +173,7 @@ class Opener:
         for person in back:
             for case in cases.live_cases_of(self._session, person.id):
                 if case.state == CaseState.QUESTION.value:
-                    _end(self._session, case, "the person is in the feed again", self._now)
-
-    def _guard(self, leavers: int) -> str:
-        """Why the leavers of this sync are held, or "". Counts every leaver case of the window, by whatever way."""
-        threshold = self._workshop.policy.guards.leavers
-        since: datetime = self._now - threshold.window
-        before = cases.opened_since(self._session, CaseKind.LEAVER, since, self._source.name)
-        active = len(people.known_keys(self._session, self._source.name)) + leavers
-        if leavers and threshold.trips(before + leavers, active):
-            hours = threshold.window / timedelta(hours=1)
-            return (
-                f"{before + leavers} leavers within {hours:g} hours are more than the {threshold.limit(active)} "
-                f"that the guard allows for {active} people"
-            )
-        return ""
-
-    def _batch(self, held: int, absents: int, reason: str) -> int:
-        row = BatchRow(
-            source=self._source.name,
-            opened_at=self._now,
-            leavers=held,
-            absents=absents,
-            held=held,
-            reason=reason,
-            opened_by=self._workshop.actor,
-        )
-        self._session.add(row)
-        self._session.flush()
-        signal_change(self._session, self._now, "batch", row.id)
-        return row.id or 0
+                    cases.cancel(self._session, case, "the person is in the feed again", self._now)
 
     def _open(
         self,
@@ -251,7 +216,7 @@ class Opener:
                 return True
             if _beside(case, event, self._now):
                 continue
-            _end(self._session, case, f"{event.kind.value} came in between", self._now)
+            cases.cancel(self._session, case, f"{event.kind.value} came in between", self._now)
         return False
 
 

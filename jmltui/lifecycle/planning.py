@@ -237,6 +237,7 @@ def _with_rest(plan: Plan) -> Plan:
         id=BY_HAND,
         do=Do.MANUAL,
         title=f"Settle {len(rest)} by hand",
+        needs=tuple(step.template.id for step in plan.steps if step.template.do is Do.APPROVAL),
         owner=plan.procedure.owner,
         fallback_owner=plan.procedure.fallback_owner,
         text=f"jmltui cannot do the following by itself. Look at each, settle it, then attest:\n{text}",

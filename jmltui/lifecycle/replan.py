@@ -117,6 +117,7 @@ def _renew(
     plan = planner.plan(kind, person, scope)
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
+    replans.set_owners(session, case, plan)
     if change.is_empty:
         case.policy_hash = plan.policy_hash
         cases.advance(session, case.id or 0, now)
