@@ -6,8 +6,8 @@ began are replaced by those of the new plan. Only what changed is touched, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .approval import ApprovalPath
@@ -109,18 +109,19 @@ def replan(steps: Sequence[StandingStep], plan: Plan) -> Replan:
     rounds: list[Round] = []
     drop: set[int] = set()
     untouched: set[int] = set()
-    adds = any(rest.values())
+    slots, fresh = _places(steps, plan, rest)
     for planned in plan.steps:
-        todo = PlannedStep(planned.template, tuple(rest[planned.template.id]), planned.approval, planned.path)
-        mine = [s for s in steps if s.base == planned.template.id and not s.own and not s.dropped]
-        slot = next((s for s in reversed(mine) if s.renewable), None)
-        if slot is not None:
-            if _stands(slot, todo):
-                untouched |= {a.id for a in slot.actions}
-            else:
-                rounds.append(Round(slot.key, False, todo))
-        elif not mine or todo.actions or _asks_again(mine, todo, adds):
-            rounds.append(Round(_free_key(planned.template.id, steps), True, todo))
+        name = planned.template.id
+        template = replace(planned.template, needs=_needs(planned.template.needs, steps, fresh))
+        todo = PlannedStep(template, tuple(rest[name]), planned.approval, planned.path)
+        slot = slots.get(name)
+        if slot is None:
+            if name in fresh:
+                rounds.append(Round(fresh[name], True, todo))
+        elif _stands(slot, todo):
+            untouched |= {a.id for a in slot.actions}
+        else:
+            rounds.append(Round(slot.key, False, todo))
     wanted = {planned.template.id for planned in plan.steps}
     give_up: set[int] = set()
     for action in _all(steps):
@@ -139,6 +140,33 @@ def replan(steps: Sequence[StandingStep], plan: Plan) -> Replan:
         tuple(a for a in added if not any(_same(a, b) for b in dropped)),
         tuple(b for b in dropped if not any(_same(a, b) for a in added)),
     )
+
+
+def _places(
+    steps: Sequence[StandingStep], plan: Plan, rest: Mapping[str, Sequence[PlannedAction]]
+) -> tuple[dict[str, StandingStep], dict[str, str]]:
+    """Where each step of the new plan goes: into a step that nobody began, or under a new key; else nowhere."""
+    slots: dict[str, StandingStep] = {}
+    fresh: dict[str, str] = {}
+    adds = any(rest.values())
+    for planned in plan.steps:
+        name = planned.template.id
+        mine = [s for s in steps if s.base == name and not s.own and not s.dropped]
+        slot = next((s for s in reversed(mine) if s.renewable), None)
+        if slot is not None:
+            slots[name] = slot
+        elif not mine or rest[name] or _asks_again(mine, planned, adds):
+            fresh[name] = _free_key(name, steps)
+    return slots, fresh
+
+
+def _needs(needs: Sequence[str], steps: Sequence[StandingStep], fresh: Mapping[str, str]) -> tuple[str, ...]:
+    """The steps that come before one, with every later round of them."""
+    found: dict[str, None] = {}
+    for need in needs:
+        again = [s.key for s in steps if s.base == need and s.key != need and not s.own and not s.dropped]
+        found |= dict.fromkeys([need, *again, fresh.get(need, need)])
+    return tuple(found)
 
 
 def _all(steps: Iterable[StandingStep]) -> list[StandingAction]:
@@ -203,7 +231,7 @@ def _stands(slot: StandingStep, todo: PlannedStep) -> bool:
     return len(slot.actions) == len(todo.actions) and all(_same(a.planned, b) for a, b in pairs)
 
 
-def _asks_again(mine: Sequence[StandingStep], todo: PlannedStep, adds: bool) -> bool:
+def _asks_again(mine: Sequence[StandingStep], planned: PlannedStep, adds: bool) -> bool:
     """Whether a step that is settled, or under way, is needed once more although it calls nothing itself.
 
     The read-back is, when there is more to read back; so is a manual step whose text names what it did not name before.
@@ -211,11 +239,11 @@ def _asks_again(mine: Sequence[StandingStep], todo: PlannedStep, adds: bool) -> 
     last = mine[-1]
     if not last.state.is_settled:
         return False
-    if todo.template.do in (Do.VERIFY, Do.EVIDENCE):
+    if planned.template.do in (Do.VERIFY, Do.EVIDENCE):
         return adds
     told = {text for step in mine for text in step.text.splitlines()}
-    listed = [text for text in todo.template.text.splitlines() if text.startswith("- ")]
-    return todo.template.do is Do.MANUAL and any(text not in told for text in listed)
+    listed = [text for text in planned.template.text.splitlines() if text.startswith("- ")]
+    return planned.template.do is Do.MANUAL and any(text not in told for text in listed)
 
 
 def title_of(key: str, planned: PlannedStep) -> str:

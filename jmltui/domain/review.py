@@ -118,13 +118,6 @@ def parse_scope(text: str) -> ReviewScope:
     return ReviewScope(privileged, systems, roles, types, unused)
 
 
-def band_of(*, privileged: bool, explained: bool) -> Band:
-    """Where an item stands: what is privileged first, then what nobody can explain."""
-    if privileged:
-        return Band.PRIVILEGED
-    return Band.EXPLAINED if explained else Band.UNEXPLAINED
-
-
 def reviewer_of(
     word: str, fallback: str, keys: Mapping[str, str], own_key: str, may_answer: Callable[[str], bool]
 ) -> str:

@@ -64,6 +64,20 @@ def test_what_is_done_stays_and_the_rest_is_another_round_with_another_read_back
     assert not change.drop | change.give_up
 
 
+def test_another_round_waits_for_the_other_rounds_of_what_it_needs() -> None:
+    steps = case(StepState.DONE, standing(1, "IT", ActionState.CONFIRMED, 1), verify=StepState.DONE)
+    verify = replan(steps, plan("VPN")).rounds[1]
+    assert verify.planned.template.needs == ("groups", "groups-again-2")
+    waiting = replace(steps[1], state=StepState.WAITING)
+    [groups, same] = replan([steps[0], waiting], plan("VPN")).rounds
+    assert (groups.key, same.key, same.new) == ("groups-again-2", "verify", False)
+    assert same.planned.template.needs == ("groups", "groups-again-2"), "nothing is read back before it is done"
+    again = StandingStep("groups-again-2", StepState.READY, GROUPS.do, "Out of every group (again)", (), False, "",
+                         (standing(2, "VPN", ActionState.PLANNED),))  # fmt: skip
+    settled = [steps[0], replace(waiting, needs=same.planned.template.needs), again]
+    assert replan(settled, plan("VPN")).is_empty
+
+
 def test_what_a_person_skipped_is_not_planned_again_but_what_came_back_is() -> None:
     skipped = case(StepState.SKIPPED, standing(1, "IT", ActionState.SKIPPED))
     assert replan(skipped, plan("IT")).is_empty

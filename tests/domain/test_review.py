@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from jmltui.domain.duration import format_duration
 from jmltui.domain.review import (
     Advice,
-    Band,
     Decision,
     NoAnswer,
     ReviewScope,
     Tally,
-    band_of,
     parse_scope,
     person_asked,
     reviewer_of,
@@ -77,11 +75,6 @@ def test_what_is_no_scope_is_told(text: str, told: str) -> None:
 )
 def test_scopes_in_words(text: str, told: str) -> None:
     assert parse_scope(text).told() == told
-
-
-def test_privileged_comes_first_whether_explained_or_not() -> None:
-    assert band_of(privileged=True, explained=True) == band_of(privileged=True, explained=False) == Band.PRIVILEGED
-    assert Band.PRIVILEGED < band_of(privileged=False, explained=False) < band_of(privileged=False, explained=True)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from jmltui.lifecycle.access_requests import (
     request_separation,
 )
 from jmltui.lifecycle.approve import decide
+from jmltui.lifecycle.replan import replan_outdated
 from tests.lifecycle.small_firm import Firm, firm
 
 __all__ = ["firm"]
@@ -208,3 +209,47 @@ async def test_many_end_in_one_go(firm: Firm) -> None:
     assert end_reached(firm.workshop) == 9
     await firm.work()
     assert not any("AUDIT_NOTE" in firm.holds(login) for login in ("lea", "ola", "max"))
+
+
+async def test_an_empty_attribute_ends_nothing(firm: Firm) -> None:
+    await production(firm)
+    firm.now_is("E7", department="")
+    await firm.sync()
+    assert end_unfounded(firm.workshop) == 0, "nobody can tell whether they may ask for it"
+    firm.rewrite_policy("may_request: [prod-admin, audit-read]", "may_request: [audit-read]")
+    firm.take_over_policy()
+    firm.now_is("E7", department="IT")
+    firm.clock.forward(timedelta(minutes=1))
+    await firm.sync()
+    assert end_unfounded(firm.workshop) == 1
+
+
+async def test_a_policy_that_takes_too_much_back_waits_for_a_person(firm: Firm) -> None:
+    for key in ("E1", "E2"):
+        await granted(firm, key, "reports")
+        request_access(firm.by("ron"), key, "audit-note", "a day of audits")
+    for case in firm.cases():
+        decide(firm.by("zed"), case["id"], "approve", "", approve=True)
+    await firm.work()
+    assert {"Reports", "AUDIT_NOTE"} <= firm.holds("lea") & firm.holds("ana")
+    firm.rewrite_policy(
+        "may_request: [pay-create, pay-release, reports, audit-note]}",
+        "may_request: [pay-create, pay-release]}",
+    )
+    firm.rewrite_policy(
+        "break_glass:\n",
+        "guards: {removals: {floor: 1, percent: 0, ceiling: 2, window: 24h}}\nbreak_glass:\n",
+    )
+    firm.take_over_policy()
+    assert end_unfounded(firm.workshop) == 4
+    await firm.work()
+    held = firm.cases()
+    assert {case["state"] for case in held} == {"held"}
+    assert {"Reports", "AUDIT_NOTE"} <= firm.holds("lea") & firm.holds("ana"), "nothing is taken back meanwhile"
+    with pytest.raises(NotAllowed, match="typed 3"):
+        requests.confirm_batch(firm.by("sam"), held[0]["batch_id"], "3", "the policy was meant so")
+    requests.confirm_batch(firm.by("sam"), held[0]["batch_id"], "4", "the policy was meant so")
+    await firm.work()
+    replan_outdated(firm.workshop)
+    assert firm.cases() == []
+    assert not {"Reports", "AUDIT_NOTE"} & (firm.holds("lea") | firm.holds("ana"))
