@@ -49,6 +49,9 @@ class Owned:
     kind: str
 
 
+OWNED_STEP = "owned"
+"""The step that gives away what the procedure itself forgets."""
+
 NO_PATHS: Mapping[str, ApprovalPath] = {}
 
 
@@ -78,6 +81,28 @@ def make_plan(
     if procedure.together:
         steps = _together(steps)
     return Plan(procedure, tuple(lines), tuple(steps), policy_hash)
+
+
+def giving_all(procedure: Procedure, owned: Sequence[Owned]) -> Procedure:
+    """The procedure, with a step more where nothing of it gives each thing that is owned a new owner."""
+    given = {_kind_owned(step) for step in procedure.steps if step.do is Do.OWNED_REASSIGN}
+    left = {thing.kind for thing in owned} - given
+    if not left or "all" in given:
+        return procedure
+    template = StepTemplate(
+        id=OWNED_STEP,
+        do=Do.OWNED_REASSIGN,
+        title="Give what they own a new owner",
+        on=f"owned:{left.pop()}" if len(left) == 1 else "owned:all",
+        owner=procedure.owner,
+        fallback_owner=procedure.fallback_owner,
+        text="The procedure has no step for this. Give each of these accounts a new owner, or retire it.",
+    )
+    return replace(procedure, steps=(*procedure.steps, template))
+
+
+def _kind_owned(template: StepTemplate) -> str:
+    return template.on.partition(":")[2] if template.on.startswith("owned:") else "all"
 
 
 def _together(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
@@ -216,7 +241,7 @@ class _Layout:
             )
 
     def _on_owned(self, template: StepTemplate, operation: Cap) -> Iterable[PlannedAction]:
-        wanted = template.on.partition(":")[2] if template.on.startswith("owned:") else "all"
+        wanted = _kind_owned(template)
         for thing in self._owned:
             if wanted in ("all", thing.kind):
                 yield PlannedAction(

@@ -105,8 +105,14 @@ def _holiday(value: str | date) -> date:
 
 
 def target_at(begin: datetime, target: timedelta, working: WorkingTime | None) -> datetime:
-    """The instant, in UTC, by which something that began must be done. Raises OverflowError as `after` does."""
-    return begin.astimezone(UTC) + target if working is None else working.after(begin, target)
+    """The instant, in UTC, by which something that began must be done.
+
+    The clock counts day and night where years do not hold as much working time: holidays may be listed far ahead.
+    """
+    try:
+        return begin.astimezone(UTC) + target if working is None else working.after(begin, target)
+    except OverflowError:
+        return begin.astimezone(UTC) + target
 
 
 def soon_at(begin: datetime, target_at: datetime, working: WorkingTime | None) -> datetime:

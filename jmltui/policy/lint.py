@@ -15,6 +15,7 @@ from . import usage
 from .attributes import STANDARD, full_name
 from .model import Definitions, PolicyEntitlement, PolicyRole
 from .policy import Policy
+from .people_words import OWNERS
 from .quorum import SYSTEM_OWNER, lacking
 from .reader import Reading, read
 from .separation import broken_by_roles, told
@@ -84,6 +85,10 @@ def warnings_of(definitions: Definitions, systems: Collection[str] | None = None
             yield _at(path.place, f"Nothing goes by the approval path “{path.id}”.")
         yield from _late_fallbacks(path)
     yield from _about_teams(definitions)
+    for rule in definitions.reviews.values():
+        if rule.reviewer in OWNERS and not rule.fallback:
+            hint = "Add a fallback, for example fallback: team:security."
+            yield _at(rule.place, f"Where somebody has no {rule.reviewer}, “{rule.id}” asks nobody.", hint)
     glass = definitions.break_glass
     if glass is not None and not any(entitlement.break_glass for entitlement in definitions.entitlements.values()):
         hint = "Write break_glass: true at the entitlements that may."

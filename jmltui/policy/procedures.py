@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jmltui.domain.case import CaseKind
+from jmltui.domain.duration import format_duration
 from jmltui.domain.nearest import did_you_mean
 from jmltui.domain.procedure import Overlap, Procedure, Urgent
 from jmltui.domain.trigger import Trigger, TriggerWhen, parse_trigger_when
@@ -24,6 +25,7 @@ from .steps import Needs, read_steps
 
 KINDS: Final = tuple(kind.value for kind in CaseKind)
 DEFAULT_TARGET: Final = timedelta(hours=24)
+_ANY_DAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
 
 _KEYS: Final = (
     "id",
@@ -71,6 +73,7 @@ def read_procedure(item: Fields, known: Known, working_time: WorkingTime | None)
         overlap=_overlap(item, name, known),
     )
     _check_needs(procedure, needs, item.problems)
+    _check_targets(procedure, item)
     return ProcedureDraft(name, procedure, item.place("id"))
 
 
@@ -94,6 +97,19 @@ def complete(
 def _as_rehire(joiner: Procedure) -> Procedure:
     trigger = replace(joiner.trigger, event=CaseKind.REHIRE.value) if joiner.trigger else None
     return replace(joiner, id=CaseKind.REHIRE.value, trigger=trigger)
+
+
+def _check_targets(procedure: Procedure, item: Fields) -> None:
+    """A target that the hours of the procedure do not hold within years is a mistake."""
+    working = procedure.working_time
+    targets = [procedure.target, *(step.target for step in procedure.steps if step.target is not None)]
+    if working is None:
+        return
+    try:
+        working.after(_ANY_DAY, max(targets))
+    except OverflowError:
+        told = f"The target {format_duration(max(targets))} of “{procedure.id}” is never reached in {working.told()}."
+        item.problems.add(item.where, told, "Count it in days, or widen the hours.")
 
 
 def _kind(item: Fields) -> str:

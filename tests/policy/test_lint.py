@@ -85,3 +85,25 @@ def test_texts_stay_texts() -> None:
     }
     assert root.value["room"].raw == "0755"
     assert (root.value["hours"].line, root.value["hours"].column) == (3, 8)
+
+
+def test_a_review_that_may_ask_nobody_and_a_target_that_never_comes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "reviews.yaml").write_text(
+        "reviews:\n  - {id: quarterly, every: 90d, scope: all, reviewer: manager}\n"
+        "  - {id: fine, every: 90d, scope: all, reviewer: manager, fallback: group:security}\n"
+    )
+    warnings = [str(w) for w in lint(tmp_path).warnings]
+    assert [w for w in warnings if "asks nobody" in w] == [
+        f"{tmp_path.name}/reviews.yaml:2:1  Where somebody has no manager, “quarterly” asks nobody. "
+        "Add a fallback, for example fallback: team:security."
+    ]
+    (tmp_path / "procedures.yaml").write_text(
+        "working_time: {zone: UTC, days: [mon], hours: '09:00-09:15'}\nprocedures:\n"
+        "  - {id: orphan, owner: group:it, target: 200h, steps: [{id: a, do: account.disable}]}\n"
+        "  - {id: review, owner: group:it, target: 200d, steps: [{id: a, do: account.disable}]}\n"
+    )
+    [error] = lint(tmp_path).errors
+    assert str(error).endswith(
+        "procedures.yaml:3:5  The target 200h of “orphan” is never reached in mon 09:00-09:15 UTC. "
+        "Count it in days, or widen the hours."
+    )
