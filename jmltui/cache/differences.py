@@ -20,7 +20,7 @@ from sqlalchemy import and_, func, select, text
 from sqlmodel import Session, col
 
 from jmltui.domain.access import Account, AccountState, Grant, Link
-from jmltui.domain.person import ATTRIBUTES
+from jmltui.domain.person import ATTRIBUTES, NOT_HUMAN
 
 from .systems import account_of
 from .tables import AccountRow, CaseRow, PersonRow
@@ -41,12 +41,26 @@ _TABLES: Final = (
     "CREATE TEMPORARY TABLE suspect (account INTEGER PRIMARY KEY, profile INTEGER, system VARCHAR)",
 )
 
+_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(NOT_HUMAN))
+
+
+def _owned(account: str) -> str:
+    """The condition that an account is a thing that its person owns, as `domain.diff.is_owned` says it."""
+    return (
+        f"({account}.kind IN ({_KINDS}) AND {account}.link = '{Link.CONFIRMED}' "
+        f"AND {account}.state NOT IN ('{AccountState.DISABLED}', '{AccountState.DELETED}') "
+        f"AND EXISTS (SELECT 1 FROM person o WHERE o.id = {account}.person_id AND o.type NOT IN ({_KINDS})))"
+    )
+
+
 _PLAIN: Final = f"""
 INSERT INTO plain SELECT a.id, e.profile, a.system
 FROM account a JOIN everyone e ON e.person = a.person_id
 JOIN wanted_system w ON w.profile = e.profile AND w.system = a.system
 WHERE a.link = '{Link.CONFIRMED}' AND a.state NOT IN ('{AccountState.DISABLED}', '{AccountState.DELETED}')
-AND NOT EXISTS (SELECT 1 FROM account b WHERE b.person_id = a.person_id AND b.system = a.system AND b.id <> a.id)
+AND NOT EXISTS (SELECT 1 FROM account b WHERE b.person_id = a.person_id AND b.system = a.system AND b.id <> a.id
+  AND NOT {_owned("b")})
+AND NOT {_owned("a")}
 ORDER BY a.id
 """
 
@@ -84,10 +98,11 @@ ORDER BY p.account
 _OTHERS: Final = f"""
 SELECT person, system FROM (
   SELECT e.person, w.system FROM everyone e JOIN wanted_system w ON w.profile = e.profile
-  WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.person_id = e.person AND a.system = w.system)
+  WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.person_id = e.person AND a.system = w.system
+    AND NOT {_owned("a")})
   UNION
   SELECT a.person_id, a.system FROM account a JOIN everyone e ON e.person = a.person_id
-  WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.account = a.id)
+  WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.account = a.id) AND NOT {_owned("a")}
   AND NOT (e.profile = {LEAVING} AND a.state IN ('{AccountState.DISABLED}', '{AccountState.DELETED}')
     AND a.link = '{Link.CONFIRMED}' AND NOT EXISTS (SELECT 1 FROM held h WHERE h.account = a.id))
 ) AS found ORDER BY person, system

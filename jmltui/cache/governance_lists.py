@@ -10,7 +10,7 @@ from .filters import Dialect, by_words
 from .lists import Query
 from .person_lists import PersonLists
 
-WAITS: Final = "EXISTS (SELECT 1 FROM exception x WHERE x.kind = 'finding' AND x.state = 'asked' AND x.subject = f.key)"
+WAITS: Final = "f.key IN (SELECT x.subject FROM exception x WHERE x.kind = 'finding' AND x.state = 'asked')"
 """Somebody wants to accept the finding, and nobody else has decided yet."""
 
 FINDING_VIEWS: Final[Mapping[str, str]] = {
@@ -109,14 +109,19 @@ class GovernanceLists(PersonLists):
         return self.rows("finding f", f"{FINDING_COLUMNS}, {WAITS} AS waits", ids)
 
     def finding_counts(self) -> dict[str, int]:
-        """How many findings each view holds; kinds without an open one are left out."""
-        counts = {}
-        for view, where in FINDING_VIEWS.items():
-            counts[view] = int(self.own.execute(f"SELECT count(*) FROM finding f WHERE {where}").fetchone()[0])
+        """How many findings each view holds; kinds without an open one are left out, the worst kind comes first."""
         found = self.own.execute(
-            "SELECT kind, count(*) FROM finding WHERE state = 'open' GROUP BY kind ORDER BY max(danger) DESC, kind"
+            "SELECT state, kind, count(*), max(danger) AS worst FROM finding WHERE state <> 'gone' "
+            "GROUP BY state, kind ORDER BY worst DESC, kind"
         )
-        return counts | {str(kind): int(count) for kind, count in found.fetchall()}
+        counts = dict.fromkeys(FINDING_VIEWS, 0)
+        for state, kind, count, _ in found.fetchall():
+            counts[str(state)] += int(count)
+            if state == "open":
+                counts[str(kind)] = int(count)
+        waiting = f"SELECT count(*) FROM finding f WHERE {FINDING_VIEWS['waiting']}"
+        counts["waiting"] = int(self.own.execute(waiting).fetchone()[0])
+        return counts
 
     def finding(self, number: int) -> dict[str, Any] | None:
         """One finding with its facts and the exception that accepts it, asked for or in force."""
@@ -156,16 +161,16 @@ class GovernanceLists(PersonLists):
         )
 
     def campaign(self, number: int) -> dict[str, Any] | None:
-        """One review, with how many items have which answer."""
+        """One review."""
         found = self.all("SELECT * FROM campaign WHERE id = ?", number)
-        if not found:
-            return None
-        campaign = found[0]
+        return found[0] if found else None
+
+    def decisions(self, number: int) -> dict[str, int]:
+        """How many items of a review have which answer, "" for none; looks at every item."""
         counted = self.own.execute(
             "SELECT decision, count(*) FROM review_item WHERE campaign_id = ? GROUP BY decision", (number,)
         )
-        campaign["decisions"] = {str(decision): int(count) for decision, count in counted.fetchall()}
-        return campaign
+        return {str(decision): int(count) for decision, count in counted.fetchall()}
 
     def items(self, campaign: int, view: str, text: str, words: Sequence[str]) -> Query:
         """The query of a view of a review's items."""

@@ -12,13 +12,9 @@ from sqlmodel import Session, col
 
 from jmltui.domain.access import AccountState, Link
 from jmltui.domain.layout import Owned
-from jmltui.domain.person import Person, PersonType
+from jmltui.domain.person import NOT_HUMAN, Person
 
 from .tables import AccountRow, OwnershipRow, PersonRow
-
-NOT_HUMAN = tuple(kind.value for kind in PersonType if not kind.is_human)
-"""Types of people, and kinds of accounts, that somebody owns."""
-
 
 def owner_now() -> ColumnElement[str]:
     """The key of the owner of a person, in a query that joins `OwnershipRow` from outside."""
@@ -35,6 +31,16 @@ def owner_of(session: Session, person_id: int) -> str:
         .where(col(PersonRow.id) == person_id)
     )
     return session.scalar(query) or ""
+
+
+def stated_owners(session: Session, things: Iterable[Person]) -> set[int]:
+    """The row numbers of whom their source names as owners of service and shared persons."""
+    keys = sorted({thing.owner for thing in things if thing.owner and not thing.type.is_human})
+    found: set[int] = set()
+    for start in range(0, len(keys), 500):
+        query = select(col(PersonRow.id)).where(col(PersonRow.key).in_(keys[start : start + 500]))
+        found.update(number for number in session.scalars(query) if number is not None)
+    return found
 
 
 def owned_by(session: Session, people: Iterable[Person]) -> Mapping[int, list[Owned]]:

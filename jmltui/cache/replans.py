@@ -31,7 +31,8 @@ def outdate(session: Session, people: Collection[int], *, besides: int = 0, plan
     """Say that the plans of these people's live cases were made for another world: nothing of them begins before they
     are planned anew. `besides` is the number of a case that stays as it is; so do those opened at `planned_at`.
     """
-    numbers, found = sorted(people), 0
+    # Cases about accounts that are nobody's share the number 0 and have nothing to do with each other.
+    numbers, found = sorted(number for number in people if number), 0
     for start in range(0, len(numbers), 500):
         query = (
             update(CaseRow)

@@ -11,7 +11,7 @@ from .case import CaseKind
 from .diff_kind import DiffKind
 from .guards import Protected
 from .operation import Cap
-from .person import Person
+from .person import NOT_HUMAN, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,12 @@ class HeldBack:
 
 
 NOTHING_HELD_BACK = HeldBack()
+
+
+def is_owned(person: Person, held: HeldAccount) -> bool:
+    """Whether an account is a thing that a person owns, a service or a shared account, and not their own access."""
+    alive = held.account.state not in (AccountState.DISABLED, AccountState.DELETED)
+    return person.type.is_human and held.account.kind in NOT_HUMAN and held.link is Link.CONFIRMED and alive
 
 
 def target_of(entitlement: Entitlement) -> str:

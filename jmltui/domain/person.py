@@ -32,6 +32,10 @@ class PersonType(StrEnum):
         return self in (PersonType.CONTRACTOR, PersonType.VENDOR, PersonType.TEMP, PersonType.GUEST)
 
 
+NOT_HUMAN: Final = frozenset(kind.value for kind in PersonType if not kind.is_human)
+"""Kinds of people and of accounts that somebody owns."""
+
+
 class PersonStatus(StrEnum):
     """What the source itself says of the person's employment."""
 

@@ -20,7 +20,7 @@ from jmltui.cache import exceptions, people, systems
 from jmltui.cache.differences import BATCH, LEAVING, Changed, SetPlan, stated, who
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Link
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, World, diff, target_of
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, World, diff, is_owned, target_of
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException
 from jmltui.domain.person import Person, PersonStatus, end_of, local_midnight
@@ -225,7 +225,7 @@ class _Comparison:
                     person,
                     logins,
                     [a for a in profile.due if a.system == system],
-                    [account for account in held.get(id_, []) if account.system == system],
+                    [a for a in held.get(id_, []) if a.system == system and not is_owned(person, a)],
                     [grant for grant in grants.get(id_, []) if grant.system == system],
                     world,
                     profile.held_back,

@@ -10,7 +10,7 @@ from typing import Final
 from sqlmodel import Session
 
 from jmltui.adapter_api import Person
-from jmltui.cache import cases, people, replans
+from jmltui.cache import cases, ownership, people, replans
 from jmltui.cache.ends import ends_reached
 from jmltui.cache.journal import signal_change
 from jmltui.cache.tables import CaseRow
@@ -116,7 +116,11 @@ class Opener:
             self._open(planner, person, event, CaseState.HELD if held_for else CaseState.OPEN, batch, held_for)
         for person, event in absent:
             self._open(planner, person, event, CaseState.QUESTION, batch, why[CaseKind.LEAVER], absent=True)
-        replans.outdate(self._session, [after.id for _, after in change.changed], planned_at=self._now)
+        pairs = (*change.changed, *change.returned)
+        told_anew = [*change.added, *(one for pair in pairs for one in pair), *(gone for gone, _ in change.missing)]
+        owners = ownership.stated_owners(self._session, told_anew)
+        outdated = owners.union(after.id for _, after in change.changed)
+        replans.outdate(self._session, outdated, planned_at=self._now)
         if batch is not None:
             self._report.batches.append(BatchReport(batch, self._source.name, len(absent), held, reason))
 

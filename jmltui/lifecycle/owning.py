@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -14,7 +15,7 @@ from jmltui.domain.access import AccountState, Link
 from jmltui.domain.case import ActionEvent, ActionState, CaseKind
 from jmltui.domain.nearest import did_you_mean
 from jmltui.domain.operation import Cap
-from jmltui.domain.person import Person, PersonStatus, PersonType
+from jmltui.domain.person import NEVER, Person, PersonStatus, PersonType
 from jmltui.domain.procedure import Do
 from jmltui.domain.scope import Scope
 from jmltui.errors import NotAllowed, UsageError
@@ -39,7 +40,7 @@ def give(workshop: Workshop, thing: str, to: str) -> str:
             ownership.give(session, person, owner.key, workshop.actor, now)
             accounts = _accounts_of(session, person)
             _journal(workshop, session, person, f"gave {person.name} ({person.key}) to {owner.name} ({owner.key})")
-            _settle(workshop, session, accounts, person.key, f"its owner is {owner.name} ({owner.key}) now")
+            _settle(workshop, session, accounts, person, f"its owner is {owner.name} ({owner.key}) now")
             return f"{owner.name} ({owner.key}) owns {person.name} ({person.key}) now."
         account = _single(session, thing)
         former = session.get(PersonRow, account.person_id) if account.person_id else None
@@ -48,7 +49,7 @@ def give(workshop: Workshop, thing: str, to: str) -> str:
         links.release(workshop, former.key, system, login)
     told = links.link(workshop, to, system, login)
     with workshop.cache.write() as session:
-        _settle(workshop, session, [_single(session, thing)], login, f"its owner is {to} now")
+        _settle(workshop, session, [_single(session, thing)], None, f"its owner is {to} now")
     return told
 
 
@@ -70,7 +71,7 @@ def retire(workshop: Workshop, thing: str, reason: str) -> list[int]:
         if person is not None:
             _journal(workshop, session, person, f"retires {person.name} ({person.key}): {reason}")
         told = f"retired in case {', '.join(map(str, numbers))}" if numbers else "it has no account in use any more"
-        _settle(workshop, session, accounts, person.key if person is not None else thing, told)
+        _settle(workshop, session, accounts, person, told)
     return numbers
 
 
@@ -92,8 +93,9 @@ def _new_owner(workshop: Workshop, session: Session, key: str) -> PersonRow:
         raise UsageError(f"No source names a person of number {key}.", hint="`jmltui` lists them: People, then `/`.")
     if not PersonType(row.type).is_human:
         raise NotAllowed(f"{row.name} ({key}) is itself a {row.type} account; name a person.")
-    if row.status == PersonStatus.LEFT.value or row.ends:
-        until = f"leaves on {row.ends}" if row.ends else "has left"
+    leaves = row.ends != "" and date.fromisoformat(row.ends) < NEVER
+    if row.status == PersonStatus.LEFT.value or leaves:
+        until = f"leaves on {row.ends}" if leaves else "has left"
         raise NotAllowed(f"{row.name} ({key}) {until}; name somebody who stays.")
     return row
 
@@ -139,19 +141,22 @@ def _journal(workshop: Workshop, session: Session, person: PersonRow, told: str)
     signal_change(session, now, "person", person.id)
 
 
-def _settle(workshop: Workshop, session: Session, accounts: Sequence[AccountRow], key: str, told: str) -> None:
-    """What live cases wait for about these accounts is decided."""
+def _settle(
+    workshop: Workshop, session: Session, accounts: Sequence[AccountRow], thing: PersonRow | None, told: str
+) -> None:
+    """What live cases wait for about these accounts, or about a thing that has none, is decided."""
     now = workshop.clock()
-    logins = {account.login for account in accounts} | {key}
+    places = {(account.system, account.login) for account in accounts}
+    places |= {(thing.source, thing.key)} if thing is not None else set()
     query = (
         select(ActionRow)
         .join(CaseRow, col(CaseRow.id) == col(ActionRow.case_id))
         .where(col(CaseRow.live) == 1, col(ActionRow.manual), col(ActionRow.operation) == Cap.TRANSFER.value)
-        .where(col(ActionRow.login).in_(logins))
+        .where(col(ActionRow.login).in_({login for _, login in places}))
     )
     touched = set()
     for action in session.scalars(query).all():
-        if ActionState(action.state).is_settled:
+        if ActionState(action.state).is_settled or (action.system, action.login) not in places:
             continue
         if action.state == ActionState.PLANNED.value:
             cases.move_action(action, ActionEvent.BLOCK, now)

@@ -12,10 +12,10 @@ from jmltui.cache import exceptions, ownership, systems
 from jmltui.domain.access import Assignment
 from jmltui.domain.asked import agreed_by, at_once
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff
+from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff, is_owned
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
-from jmltui.domain.layout import make_plan, unplanned
+from jmltui.domain.layout import giving_all, make_plan, unplanned
 from jmltui.domain.least import keep_enough
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedStep
@@ -86,10 +86,7 @@ class Planner:
             raise NotAllowed(f"The policy has no procedure for a {kind.value}.", hint="Add one under `procedures`.")
         procedure = self._agreed(procedure, person, scope)
         owned = self._owned.get(person.id, [])
-        theirs = {(thing.system, thing.account_id) for thing in owned}
-        accounts: Sequence[HeldAccount] = [
-            a for a in self._accounts.get(person.id, []) if (a.system, a.account.id) not in theirs
-        ]
+        accounts: Sequence[HeldAccount] = [a for a in self._accounts.get(person.id, []) if not is_owned(person, a)]
         logins, wanted, gaps = new_accounts(self._workshop, person)
         if scope.is_everything:
             lines = self._lines(kind, person, logins, accounts, scope)
@@ -98,6 +95,8 @@ class Planner:
             owned = []
         lines = tuple(blocked_without_login(line, gaps) for line in lines)
         lines = keep_enough(lines, self._members, self._keep)
+        if kind is CaseKind.LEAVER:
+            procedure = giving_all(procedure, owned)
         ways_in = {system for system, _ in policy.remote_access()} if kind is CaseKind.LEAVER else set()
         made = make_plan(
             person, procedure, lines, accounts, self._capabilities, wanted, policy.hash, self._paths, owned, ways_in

@@ -29,6 +29,7 @@ class SyncReport:
     problems: dict[str, str] = field(default_factory=dict)
     replanned: int = 0
     warnings: list[str] = field(default_factory=list)
+    findings: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""

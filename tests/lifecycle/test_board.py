@@ -159,9 +159,7 @@ async def test_governance(office: Office, board: Board) -> None:
     assert board.item_counts(1, words) == counted
     order = [board.item_rows([number])[number]["seq"] for number in ids(board, board.items(1, "all", "", words))]
     assert order == [2, 3, 1], "mine come first"
-    campaign = board.campaign(1)
-    assert campaign is not None
-    assert campaign["decisions"] == {"": 2, "revoke": 1}
+    assert board.decisions(1) == {"": 2, "revoke": 1}
 
     assert [each["key"] for each in board.owned_by("E017")] == ["S2", "S1"], "a decision counts until the feed moves on"
     assert board.owned_by("E001") == board.owned_by("E002") == []

@@ -201,7 +201,7 @@ class Works:
 
     async def work(self, seconds: float = 30) -> None:
         """Be the worker until nothing moves without a person."""
-        runner = LocalRunner(self.by("worker"), idle=None)
+        runner = LocalRunner(self.by("worker"), idle=None, say=self.said.append)
         task = asyncio.create_task(runner.run())
         try:
             async with asyncio.timeout(seconds):

@@ -154,7 +154,8 @@ def test_exceptions_and_what_they_break(run: Callable[[str], list[Outcome]]) -> 
         " expect: {granted: [create, release], conflicts: [four-eyes]}}\n"
         f"  - {{name: over, {finance}, exceptions: [{{entitlement: release, until: 2026-05-31}}],"
         " expect: {granted: []}}\n"
-        "  - {name: no role lets them ask, given: {person.type: guest}, exceptions: [create], expect: {granted: []}}\n"
+        "  - {name: no role lets them ask, given: {person.type: guest, person.department: IT}, exceptions: [create],"
+        " expect: {granted: []}}\n"
         "  - {name: agreed all the same, given: {person.type: guest},"
         " exceptions: [{entitlement: create, outside_policy: true}], expect: {granted: [create]}}\n"
     )
