@@ -22,8 +22,8 @@ FINDING_VIEWS: Final[Mapping[str, str]] = {
 """The views of findings beside one for each kind, which holds the open ones."""
 
 FINDING_COLUMNS: Final = (
-    "id, kind, key, state, danger, person_id, person_key, person_name, system, account_id, login, target, rule, detail, "
-    "first_seen, last_seen, case_id, exception_id, version"
+    "id, kind, key, state, danger, person_id, person_key, person_name, system, account_id, login, target, rule, "
+    "detail, first_seen, last_seen, case_id, exception_id, version"
 )
 
 EXCEPTION_VIEWS: Final[Mapping[str, str]] = {

@@ -266,7 +266,8 @@ class Lists:
         case = found[0]
         case["event"] = json.loads(case["event"])
         case["steps"] = self.all(
-            "SELECT key, title, state, owner, fallback_owner, escalated_at, note FROM step WHERE case_id = ? ORDER BY seq",
+            "SELECT key, title, state, owner, fallback_owner, escalated_at, note FROM step "
+            "WHERE case_id = ? ORDER BY seq",
             case_id,
         )
         counted = self.own.execute("SELECT kind, count(*) FROM diffline WHERE case_id = ? GROUP BY kind", (case_id,))

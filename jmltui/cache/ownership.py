@@ -16,6 +16,7 @@ from jmltui.domain.person import NOT_HUMAN, Person
 
 from .tables import AccountRow, OwnershipRow, PersonRow
 
+
 def owner_now() -> ColumnElement[str]:
     """The key of the owner of a person, in a query that joins `OwnershipRow` from outside."""
     stands = and_(col(OwnershipRow.owner).is_not(None), col(OwnershipRow.feed_owner) == col(PersonRow.owner))

@@ -11,10 +11,9 @@ from sqlmodel import Session
 
 from jmltui.cache import mirrors, people
 from jmltui.cache.mirrors import Seen
-from jmltui.cache.ownership import NOT_HUMAN
 from jmltui.domain.access import Link
 from jmltui.domain.finding import Finding, FindingKind, finding_key, worse
-from jmltui.domain.person import Person, PersonStatus
+from jmltui.domain.person import NOT_HUMAN, Person, PersonStatus
 from jmltui.domain.proposal import Proposal
 
 from .census import Census

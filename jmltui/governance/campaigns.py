@@ -14,7 +14,7 @@ from jmltui.cache.review_sets import Asked, Place, Profile, ReviewSets, Subject
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Entitlement
 from jmltui.domain.diff import target_of
 from jmltui.domain.exception import AccessException
-from jmltui.domain.person import Person, PersonStatus
+from jmltui.domain.person import NOT_HUMAN, Person, PersonStatus
 from jmltui.domain.review import PERSONAL, Band, ReviewScope, reviewer_of
 from jmltui.lifecycle.workshop import Workshop
 from jmltui.policy import Policy
@@ -316,7 +316,7 @@ class Snapshot:
         rule = self._rule
         reviewer = asked.reviewer if asked.reviewer is not None else _unless_personal(rule.reviewer) or rule.fallback
         fallback = asked.fallback if asked.fallback is not None else rule.fallback
-        owned = asked.human and asked.kind in ownership.NOT_HUMAN
+        owned = asked.human and asked.kind in NOT_HUMAN
         if owned and rule.reviewer == "owner" and not asked.gone:
             reviewer = f"owner:{asked.key}"
         fallback = self._named(_unless_personal(fallback), asked.system)

@@ -15,7 +15,7 @@ from jmltui.domain.access import AccountState, Link
 from jmltui.domain.case import ActionEvent, ActionState, CaseKind
 from jmltui.domain.nearest import did_you_mean
 from jmltui.domain.operation import Cap
-from jmltui.domain.person import NEVER, Person, PersonStatus, PersonType
+from jmltui.domain.person import NEVER, NOT_HUMAN, Person, PersonStatus, PersonType
 from jmltui.domain.procedure import Do
 from jmltui.domain.scope import Scope
 from jmltui.errors import NotAllowed, UsageError
@@ -102,7 +102,7 @@ def _new_owner(workshop: Workshop, session: Session, key: str) -> PersonRow:
 
 def _thing(session: Session, name: str) -> PersonRow | None:
     """The service or shared person of this key, or whose account has this login."""
-    mine = select(PersonRow).where(col(PersonRow.type).in_(ownership.NOT_HUMAN))
+    mine = select(PersonRow).where(col(PersonRow.type).in_(NOT_HUMAN))
     row = session.scalars(mine.where(col(PersonRow.key) == name)).first()
     if row is not None:
         return row
@@ -115,13 +115,13 @@ def _thing(session: Session, name: str) -> PersonRow | None:
 
 def _single(session: Session, login: str) -> AccountRow:
     """A service or shared account that is no person of its own."""
-    query = select(AccountRow).where(col(AccountRow.kind).in_(ownership.NOT_HUMAN))
+    query = select(AccountRow).where(col(AccountRow.kind).in_(NOT_HUMAN))
     found = session.scalars(query.where(col(AccountRow.login_folded) == login.casefold())).all()
     if len(found) > 1:
         systems = ", ".join(row.system for row in found)
         raise NotAllowed(f"Several systems have a service account {login}: {systems}.", hint="Link each: jmltui link.")
     if not found:
-        logins = session.scalars(select(col(AccountRow.login)).where(col(AccountRow.kind).in_(ownership.NOT_HUMAN)))
+        logins = session.scalars(select(col(AccountRow.login)).where(col(AccountRow.kind).in_(NOT_HUMAN)))
         raise UsageError(
             f"There is no service or shared account {login}.", hint=did_you_mean(login, logins.all(), kind="Accounts")
         )

@@ -41,9 +41,12 @@ KEY_NAMES: Final = {
 
 PLACES: Final = (
     Action("queue", "1", "Queue", "go to the queue of pending cases", "jmltui cases"),
-    Action("people", "2", "People", "go to the people and what each holds", "jmltui explain PERSON"),
+    Action("people", "2", "People", "go to the people and what each holds", "jmltui person PERSON"),
     Action("systems", "3", "Systems", "go to the systems: health, counts, what can be proved", "jmltui systems"),
     Action("journal", "4", "Journal", "go to the journal of everything that was done", "jmltui journal"),
+    Action("findings", "5", "Findings", "go to what is not as it should be", "jmltui findings"),
+    Action("reviews", "6", "Reviews", "go to the access reviews and their items", "jmltui reviews"),
+    Action("requests", "7", "Requests", "go to what was asked for, and what ends when", "jmltui request list"),
 )
 
 EVERYWHERE: Final = (
@@ -56,7 +59,13 @@ EVERYWHERE: Final = (
 QUEUE: Final = (
     Action("open", "enter", "Open", "open the case", "jmltui plan CASE", footer=True),
     Action("filter", "slash", "Filter", "filter by name, number or department as you type", footer=True),
-    Action("next_view", "right,v", "View", "next view: all, joiners, movers, leavers, approvals, ...", footer=True),
+    Action(
+        "next_view",
+        "right,v",
+        "View",
+        "next view: all, joiners, movers, leavers, requests, approvals, ...",
+        footer=True,
+    ),
     Action("previous_view", "left,V", "View back", "previous view"),
     Action("order", "o", "Order", "order by due time, name, danger or age"),
     Action("choose", "space", "Choose", "choose this case for bulk work", footer=True),
@@ -94,6 +103,14 @@ CASE: Final = (
     Action("replan", "P", "Plan anew", "plan this case anew; what is done stays done", "jmltui replan CASE"),
     Action("next_pane", "tab", "Pane", "next pane: checklist, access, journal", footer=True),
     Action("previous_pane", "shift+tab", "Pane back", "previous pane"),
+    Action("explain", "e", "Explain", "why a line of the access is due or is not", "jmltui explain PERSON ENTITLEMENT"),
+    Action(
+        "overlap",
+        "O",
+        "Overlap",
+        "let a mover keep the old access until a day",
+        "jmltui request overlap CASE --until DAY --reason TEXT",
+    ),
     Action("claim", "c", "Claim", "take this case", "jmltui claim CASE"),
     Action("hand_over", "h", "Hand over", "give this case to somebody else", "jmltui claim CASE --to LOGIN"),
     Action("note", "n", "Note", "write a note into this case", "jmltui note CASE TEXT", footer=True),
@@ -119,12 +136,190 @@ WALKTHROUGH: Final = (
 )
 
 PEOPLE: Final = (
-    Action("open", "enter", "Open", "show the person: accounts, access, cases", "jmltui explain PERSON", footer=True),
+    Action("open", "enter", "Open", "show the person: access and why, cases", "jmltui person PERSON", footer=True),
     Action("filter", "slash", "Filter", "filter by name, number, department, e-mail or title as you type", footer=True),
+    Action(
+        "ask",
+        "R",
+        "Ask",
+        "ask for access for this person",
+        "jmltui request access PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
 )
 
 PERSON: Final = (
-    Action("open", "enter", "Open case", "open the case under the cursor", "jmltui plan CASE", footer=True),
+    Action(
+        "open", "enter", "Open", "open the case, finding or person under the cursor", "jmltui plan CASE", footer=True
+    ),
+    Action("next_pane", "tab", "Pane", "next pane: access, explain, history, exceptions, owned, findings", footer=True),
+    Action("previous_pane", "shift+tab", "Pane back", "previous pane"),
+    Action(
+        "explain",
+        "x",
+        "Explain",
+        "why the access under the cursor is due or is not",
+        "jmltui explain PERSON ENTITLEMENT",
+        footer=True,
+    ),
+    Action(
+        "ask",
+        "R",
+        "Ask",
+        "ask for access for this person",
+        "jmltui request access PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
+    Action(
+        "emergency",
+        "E",
+        "Emergency",
+        "take access at once in an emergency",
+        "jmltui request emergency PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
+    Action(
+        "end",
+        "e",
+        "End",
+        "end the exception under the cursor now",
+        "jmltui request end NUMBER --reason TEXT",
+        footer=True,
+    ),
+)
+
+ASK: Final = (
+    Action(
+        "ask",
+        "enter",
+        "Ask",
+        "ask for what is under the cursor",
+        "jmltui request access PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
+    Action(
+        "emergency",
+        "E",
+        "Emergency",
+        "take what is under the cursor at once",
+        "jmltui request emergency PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
+    Action(
+        "filter",
+        "slash",
+        "Filter",
+        "filter by what it is called as you type",
+        "jmltui request what PERSON",
+        footer=True,
+    ),
+)
+
+FINDINGS: Final = (
+    Action("open", "enter", "Show", "show the finding whole", "jmltui findings show FINDING", footer=True),
+    Action("filter", "slash", "Filter", "filter by who, system, what and kind as you type", footer=True),
+    Action("next_view", "right,v", "View", "next view: all open, each kind, to approve, accepted", footer=True),
+    Action("previous_view", "left,V", "View back", "previous view"),
+    Action(
+        "case",
+        "c",
+        "Case",
+        "open a case for the chosen findings, or this one",
+        "jmltui findings case FINDING",
+        footer=True,
+    ),
+    Action(
+        "accept",
+        "e",
+        "Accept",
+        "accept this finding until a day; somebody else agrees",
+        "jmltui findings accept FINDING --until DAY --reason TEXT",
+        footer=True,
+    ),
+    Action("approve", "a", "Approve", "agree that this finding is accepted", "jmltui findings approve FINDING"),
+    Action("refuse", "x", "Refuse", "refuse that it is accepted, with a reason", "jmltui findings refuse FINDING"),
+    Action("link", "l", "Link", "say whose this account is", "jmltui findings link FINDING PERSON", footer=True),
+    Action("go_case", "o", "Its case", "open the case that works on this finding", "jmltui plan CASE"),
+    Action("go_person", "p", "Person", "show the person that this finding is about", "jmltui person PERSON"),
+    Action("choose", "space", "Choose", "choose this finding for bulk work"),
+    Action("choose_all", "asterisk", "Choose all", "choose every finding of this list, or none"),
+    Action("scan", "S", "Scan", "look for findings now", "jmltui findings --scan", footer=True),
+)
+
+REVIEWS: Final = (
+    Action("open", "enter", "Items", "answer the items of this review", "jmltui reviews items REVIEW", footer=True),
+    Action("new", "o", "Open one", "open a review by a rule of the policy", "jmltui reviews open RULE", footer=True),
+    Action(
+        "close", "C", "Close", "close this review; says first what happens", "jmltui reviews close REVIEW", footer=True
+    ),
+    Action(
+        "suggestions",
+        "s",
+        "Suggestions",
+        "what the answers say of the policy",
+        "jmltui reviews suggestions",
+        footer=True,
+    ),
+)
+
+ITEMS: Final = (
+    Action("keep", "k", "Keep", "it stays; then the next item", "jmltui reviews answer ITEM keep", footer=True),
+    Action(
+        "revoke",
+        "r",
+        "Revoke",
+        "it is to be taken away; then the next item",
+        "jmltui reviews answer ITEM revoke",
+        footer=True,
+    ),
+    Action(
+        "unsure",
+        "u",
+        "Unsure",
+        "somebody else has to say; then the next item",
+        "jmltui reviews answer ITEM unsure",
+        footer=True,
+    ),
+    Action(
+        "note",
+        "n",
+        "Note",
+        "write why; it goes with your answer",
+        "jmltui reviews answer ITEM keep --note TEXT",
+        footer=True,
+    ),
+    Action("filter", "slash", "Filter", "filter by person, system, what is held and reviewer as you type"),
+    Action("next_view", "right,v", "View", "next view: mine, unanswered, unsure, revoke, answered, all", footer=True),
+    Action("previous_view", "left,V", "View back", "previous view"),
+    Action("go_person", "p", "Person", "show the person", "jmltui person PERSON"),
+    Action("go_case", "enter", "Its case", "open the case that takes it away", "jmltui plan CASE"),
+    Action("close", "C", "Close", "close this review; says first what happens", "jmltui reviews close REVIEW"),
+    Action("suggestions", "s", "Suggestions", "what the answers say of the policy", "jmltui reviews suggestions"),
+)
+
+REQUESTS: Final = (
+    Action("open", "enter", "Open", "open its case, or the finding that is accepted", "jmltui plan CASE", footer=True),
+    Action("filter", "slash", "Filter", "filter by person, what, reason and who asked as you type", footer=True),
+    Action("next_view", "right,v", "View", "next view: waiting, active, emergency, asked by me, ended", footer=True),
+    Action("previous_view", "left,V", "View back", "previous view"),
+    Action(
+        "ask",
+        "R",
+        "Ask",
+        "ask for access for a person",
+        "jmltui request access PERSON ENTITLEMENT --reason TEXT",
+        footer=True,
+    ),
+    Action("end", "e", "End", "end this now, with a reason", "jmltui request end NUMBER --reason TEXT", footer=True),
+    Action(
+        "review",
+        "b",
+        "Review",
+        "write what was done with an emergency access",
+        "jmltui request review NUMBER TEXT",
+        footer=True,
+    ),
+    Action("go_person", "p", "Person", "show the person", "jmltui person PERSON"),
 )
 
 SYSTEMS: Final = (

@@ -37,6 +37,7 @@ ModalScreen { align: center middle; background: ansi_default; }
 #box { height: auto; border: solid ansi_default; background: ansi_default; }
 #box-title, #box-choices { height: 1; }
 #box-text { margin: 1 1; }
+.box-field { height: 1; border: none; margin: 0 2; background: ansi_default; color: ansi_default; }
 #box-input { height: 1; border: none; margin: 0 1; background: ansi_default; color: ansi_default; }
 """
 
@@ -58,6 +59,8 @@ class Dashboard(App[None]):
         self.outside = outside
         self.desk = Desk(outside)
         self.drafts = Drafts(outside.places.drafts_dir)
+        self.words: tuple[str, ...] = ()
+        self._words_for: list[int] | None = None
         encoding = getattr(sys.__stderr__, "encoding", None)
         self.glyphs = glyphs or glyphs_for(encoding, outside.environ)
         # The colours are the terminal's own, so without colour there is nothing to turn into greys.
@@ -110,20 +113,13 @@ class Dashboard(App[None]):
     # Going from screen to screen
 
     def go(self, place: str) -> None:
-        """Show one of the four places; the queue lies below the others."""
-        from .screens.journal import JournalScreen
-        from .screens.people import PeopleScreen
-        from .screens.systems import SystemsScreen
+        """Show one of the places; the queue lies below the others."""
+        from .screens.places import PLACES
 
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        places: dict[str, type[BaseScreen]] = {
-            "people": PeopleScreen,
-            "systems": SystemsScreen,
-            "journal": JournalScreen,
-        }
-        if place in places:
-            self.push_screen(places[place]())
+        if place in PLACES:
+            self.push_screen(PLACES[place]())
 
     def back(self) -> None:
         """The screen below, or out."""
@@ -140,9 +136,27 @@ class Dashboard(App[None]):
 
     def open_person(self, person_id: int) -> None:
         """Show a person."""
-        from .screens.people import PersonScreen
+        from .screens.person import PersonScreen
 
         self.push_screen(PersonScreen(person_id))
+
+    def open_finding(self, number: int) -> None:
+        """Show a finding whole, over the list of findings."""
+        from .screens.findings import FindingsScreen
+
+        self.push_screen(FindingsScreen(number))
+
+    async def learn_words(self) -> bool:
+        """Ask for which words of reviewers whoever looks answers, in the reviews that are open; whether they are new.
+
+        Raises JmltuiError.
+        """
+        campaigns = [int(each["id"]) for each in self.board.campaigns(()) if each["state"] == "open"]
+        if campaigns == self._words_for:
+            return False
+        found = await self.desk.review_words(campaigns)
+        changed, self.words, self._words_for = found != self.words, found, campaigns
+        return changed
 
     def open_help(self, screen: BaseScreen) -> None:
         """Show every key of a screen."""

@@ -12,10 +12,11 @@ from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.operation import Proof
 from jmltui.domain.text import was_altered
 
-from . import times
+from . import approval_text, times
 from .glyphs import Glyphs
 from .lines import Line, heading, line
-from .queue_text import event_text, state_word, step_glyph
+from .markdown import markdown
+from .queue_text import escalation, event_text, state_word, step_glyph
 from .text import cell, show, wrap
 
 Case = Mapping[str, Any]
@@ -98,6 +99,7 @@ DIFF_STYLES: Final[Mapping[str, str]] = {
     DiffKind.BLOCKED: "bad",
     DiffKind.EXPIRING: "warn",
     DiffKind.KEEP: "dim",
+    DiffKind.CANNOT_TELL: "dim",
 }
 
 TITLE_SHARE: Final = 40
@@ -115,7 +117,7 @@ def who_and_why(case: Case, now: datetime, width: int) -> list[Line]:
         line((name, "head"), ("  " + ", ".join(about), ""), *mark),
         line(f"{show(case['kind'])}: {show(event_text(case['event']))}"),
         line(
-            f"State: {state}. Due {times.stamp(case['due'])}, to be closed by {times.stamp(case['target_at'])}. ",
+            f"State: {state}. Due {times.stamp(case['due'])}, closed by {times.stamp(case['target_at'])}. ",
             f"Taken by: {show(case['claimed_by']) or 'nobody'}.",
         ),
     ]
@@ -138,13 +140,14 @@ def checklist(case: Case, now: datetime, width: int, glyphs: Glyphs) -> list[Lin
         state = str(step["state"])
         settled = state in (StepState.DONE, StepState.SKIPPED)
         target = "" if settled else times.due(step["target_at"], now)
-        late = target.startswith("late")
+        soon = not settled and times.over(step["soon_at"], now)
+        late = "bad" if target.startswith("late") else "warn" if soon else ""
         lines.append(
             line(
                 (f"{step_glyph(state, glyphs)} ", STEP_STYLES.get(state, "")),
                 f"{cell(step['title'], title)} ",
-                f"{cell(step['done_by'] or step['owner'], owner_width)} " if owner_width else "",
-                (f"{cell(target, due_width)} ", "bad" if late else ""),
+                f"{cell(step['done_by'] or now_with(step, glyphs), owner_width)} " if owner_width else "",
+                (f"{cell(target, due_width)} ", late),
                 (cell(state, state_width), STEP_STYLES.get(state, "")),
                 key=str(step["key"]),
             )
@@ -153,8 +156,7 @@ def checklist(case: Case, now: datetime, width: int, glyphs: Glyphs) -> list[Lin
 
 
 def step_detail(case: Case, step: Mapping[str, Any], now: datetime, width: int) -> list[Line]:
-    """Everything about one step: state, owner, text, what is called, what came of it."""
-    del now
+    """Everything about one step: state, owner, approvals, text, what is called, what came of it."""
     state = str(step["state"])
     danger = Danger(step["danger"]).word
     lines = [
@@ -165,7 +167,8 @@ def step_detail(case: Case, step: Mapping[str, Any], now: datetime, width: int) 
         ),
         line(
             f"Owner {show(step['owner'])}, else {show(step['fallback_owner']) or 'nobody'}; "
-            f"target {times.stamp(step['target_at'])}"
+            f"target {times.stamp(step['target_at'])}",
+            (escalation(step), "warn"),
         ),
     ]
     if step["needs"] and state == StepState.WAITING:
@@ -173,21 +176,31 @@ def step_detail(case: Case, step: Mapping[str, Any], now: datetime, width: int) 
         waits = ", ".join(f"“{show(titles[key])}”" for key in step["needs"] if key in titles)
         if waits:
             lines += [line(part) for part in wrap(f"Waits for {waits}.", width)]
-    for approval in case["approvals_given"]:
-        if approval["step_id"] == step["id"]:
-            word = "approved" if approval["decision"] == "approve" else "refused"
-            valid = "" if approval["plan_hash"] == step["plan_hash"] else " (for an older plan: no longer valid)"
-            reason = f": {approval['reason']}" if approval["reason"] else ""
-            text = f"{approval['approver']} {word} it {times.stamp(approval['at'])}{reason}{valid}"
-            lines += [line((part, "info")) for part in wrap(text, width)]
+    lines += approval_lines(case, step, now, width)
     if step["note"]:
         lines += [line((part, "warn")) for part in wrap(step["note"], width)]
-    for part in wrap(step["text"], width) if step["text"] else []:
-        lines.append(line(part))
+    lines += markdown(step["text"], width) if step["text"] else []
     for action in step["actions"]:
         lines += action_lines(action, width)
     if not step["actions"] and not step["text"]:
         lines.append(line(("Nothing is called in a system for this step.", "dim")))
+    return lines
+
+
+def now_with(step: Mapping[str, Any], glyphs: Glyphs) -> str:
+    """Whose step it is now: once it is late, the fallback's."""
+    return f"{glyphs.arrow} {step['fallback_owner']}" if step["escalated_at"] else str(step["owner"])
+
+
+def approval_lines(case: Case, step: Mapping[str, Any], now: datetime, width: int) -> list[Line]:
+    """The stage that waits, and every decision that was given."""
+    given = [each for each in case["approvals_given"] if each["step_id"] == step["id"]]
+    lines: list[Line] = []
+    if step["state"] == StepState.APPROVAL and step["approval_path"]:
+        text = approval_text.stage_text(step, given, now)
+        lines += [line((part, "info")) for part in wrap(f"{text[:1].upper()}{text[1:]}.", width)]
+    for each in given:
+        lines += [line((part, "info")) for part in wrap(approval_text.decided(each, step["plan_hash"]), width)]
     return lines
 
 
@@ -231,7 +244,7 @@ def access(case: Case, width: int) -> list[Line]:
     for each in case["diff"]:
         counts[each["kind"]] = counts.get(each["kind"], 0) + 1
     told = [f"{kind.sign} {counts[kind.value]} {kind.value}" for kind in DiffKind if counts.get(kind.value)]
-    lines.append(heading("What changes: " + (", ".join(told) or "nothing")))
+    lines.append(line(("What changes: " + (", ".join(told) or "nothing"), "head"), ("  e says why", "dim")))
     target = max(16, (width - 16) * 45 // 100)
     system = None
     for each in sorted(case["diff"], key=lambda found: (found["system"], found["seq"])):
@@ -242,14 +255,26 @@ def access(case: Case, width: int) -> list[Line]:
         style = DIFF_STYLES.get(kind, "")
         what = VERBS.get(str(each["operation"]), "account") if each["target"] == "account" else each["target"]
         marks = (" privileged" if each["privileged"] else "") + (" needs approval" if each["approval"] else "")
+        until = f"until {times.stamp(each['until'])} " if each["until"] else ""
         lines.append(
             line(
                 (f" {kind.sign} {cell(kind.value, 11)} ", style),
                 f"{cell(what, target)} ",
-                (show(each["reason"]) + marks, "warn" if marks else "dim"),
+                (until, "warn"),
+                (show(each["reason"], limit=400) + marks, "warn" if marks else "dim"),
+                key=f"line-{each['id']}",
             )
         )
     return lines
+
+
+def line_reason(found: Mapping[str, Any], width: int) -> list[Line]:
+    """What a line of the diff does and its whole reason."""
+    kind = DiffKind(found["kind"])
+    head = f"{kind.sign} {kind.value}: {show(found['target'])} on {show(found['system'])}, {show(found['login'])}"
+    until = f" until {times.full(found['until'])}" if found["until"] else ""
+    lines = [line((head, DIFF_STYLES.get(kind, "")), (until, "warn"))]
+    return lines + [line(part) for part in wrap(found["reason"], width)]
 
 
 def journal(case: Case, width: int) -> list[Line]:

@@ -1,4 +1,4 @@
-"""People in words: the columns of their list, and one person whole."""
+"""People in words: the columns of their list, and who one person is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from jmltui.domain.text import was_altered
 
-from . import times
-from .lines import Line, Span, heading, line
-from .text import cell, show
+from .lines import Line, Span, line
+from .text import cell, show, wrap
 
 KEY: Final = 10
 TYPE: Final = 10
@@ -56,33 +55,19 @@ def row(person: Mapping[str, Any], width: int, chosen: bool) -> Sequence[Span]:
     return [(" ".join(parts) + " ", ""), (cell(status, STATUS), style), (" " + cell(person["ends"], LAST_DAY), "")]
 
 
-def whole(person: Mapping[str, Any]) -> list[Line]:
-    """Details, accounts with what each holds, cases."""
+def head(person: Mapping[str, Any], owner: str, width: int) -> list[Line]:
+    """Who somebody is: name, what the source says, and what is wrong with that."""
     name = (f"{show(person['name'])} ({show(person['key'])})", "head")
     altered = was_altered(str(person["name"])) or was_altered(str(person["key"]))
     mark = [("  altered: holds characters that are shown as signs", "warn")] if altered else []
-    lines = [line(name, *mark)]
+    lines = [line(name, f"  {show(person['status'])}", *mark)]
     if altered:
         points = " ".join(f"U+{ord(character):04X}" for character in str(person["name"])[:40])
         lines.append(line((f"code points: {points}", "dim")))
     told = [f"{word} {show(person[field])}" for field, word in DETAILS if person[field]]
-    lines += [line("  " + ", ".join(told[start : start + 3])) for start in range(0, len(told), 3)]
+    lines += [line(part) for part in wrap(", ".join(told), width)[:3]]
+    if owner and owner != person["owner"]:
+        lines.append(line((f"Owned by {show(owner)}, as decided here.", "info")))
     if not person["present"]:
-        lines.append(line(("  not in the last feed", "warn")))
-    lines += [line(""), heading(f"Accounts: {len(person['accounts'])}")]
-    for account in person["accounts"]:
-        seen = f", last seen {times.stamp(account['last_seen'])}" if account["last_seen"] else ""
-        told_link = "" if account["link"] == "confirmed" else f", link only {show(account['link'])}"
-        style = "" if account["state"] == "active" else "warn"
-        head = (f"  {show(account['system'])}: {show(account['login'])}", "head")
-        lines.append(line(head, (f"  {show(account['state'])}{told_link}{seen}", style)))
-        for held in account["holds"]:
-            marks = " privileged" if held["privileged"] else ""
-            via = f" through {show(held['via'])}" if not held["direct"] else ""
-            lines.append(line(f"    {show(held['target'])}", (f"{via}{marks}", "warn" if marks else "dim")))
-    lines += [line(""), heading(f"Cases: {len(person['cases'])}")]
-    for case in person["cases"]:
-        closed = f", closed {times.stamp(case['closed_at'])}" if case["closed_at"] else ""
-        told_case = f"  case {case['id']}  {show(case['kind'])}, {show(case['state'])}, opened "
-        lines.append(line(f"{told_case}{times.stamp(case['opened_at'])}{closed}", key=f"case-{case['id']}"))
+        lines.append(line(("Not in the last feed.", "warn")))
     return lines

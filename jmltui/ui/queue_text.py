@@ -8,14 +8,13 @@ from typing import Any, Final
 
 from jmltui.domain.danger import Danger
 from jmltui.domain.diff_kind import DiffKind
-from jmltui.lifecycle.board import instant
 
 from . import times
 from .glyphs import Glyphs
 from .lines import Line, Span, line
 from .text import cell, show
 
-KIND: Final = 7
+KIND: Final = 9
 KEY: Final = 9
 DUE: Final = 8
 STATE: Final = 9
@@ -30,6 +29,7 @@ STATE_STYLES: Final = {
     "approve": "info",
     "working": "info",
     "late": "bad",
+    "soon late": "warn",
     "done": "good",
 }
 
@@ -54,8 +54,9 @@ def state_word(case: Mapping[str, Any], now: datetime) -> str:
         return "approve"
     if case["working"]:
         return "working"
-    due = instant(case["next_due"])
-    return "late" if due is not None and due < now else "open"
+    if times.over(case["next_due"], now) or times.over(case["target_at"], now):
+        return "late"
+    return "soon late" if times.over(case["soon_at"], now) else "open"
 
 
 def done_width(width: int) -> int:
@@ -63,9 +64,15 @@ def done_width(width: int) -> int:
     return DONE if width >= 60 else 0
 
 
+def fixed(width: int) -> tuple[int, int]:
+    """Widths of kind and number: narrower where there is little room."""
+    return (KIND, KEY) if width >= 60 else (KIND - 2, KEY - 3)
+
+
 def widths(width: int) -> tuple[int, int, int, int]:
     """Widths of person, next step, department and owner; all but the first are 0 where there is no room."""
-    rest = width - 2 - (KIND + 1) - (KEY + 1) - (DUE + 1) - (STATE + 1) - (done_width(width) + 1)
+    kind, key = fixed(width)
+    rest = width - 2 - (kind + 1) - (key + 1) - (DUE + 1) - (STATE + 1) - (done_width(width) + 1)
     if rest < SMALLEST_STEP:
         return max(6, rest), 0, 0, 0
     department = 16 if rest >= 62 else 0
@@ -78,7 +85,8 @@ def widths(width: int) -> tuple[int, int, int, int]:
 def header(width: int) -> Sequence[Span]:
     """The heading of the columns."""
     person, step, department, owner = widths(width)
-    parts = [cell("KIND", KIND), cell("PERSON", person), cell("NUMBER", KEY)]
+    kind, key = fixed(width)
+    parts = [cell("KIND", kind), cell("PERSON", person), cell("NUMBER", key)]
     parts += [cell("DEPARTMENT", department)] if department else []
     parts += [cell("NEXT STEP", step)] if step else []
     parts += [cell("DUE", DUE), cell("STATE", STATE), cell("DONE", done_width(width))]
@@ -90,9 +98,9 @@ def row(case: Mapping[str, Any], width: int, chosen: bool, now: datetime, glyphs
     """One case as one row."""
     person, step, department, owner = widths(width)
     state = state_word(case, now)
-    due = instant(case["next_due"])
-    late = due is not None and due < now and case["state"] == "open"
-    parts = [cell(case["kind"], KIND), cell(case["person_name"], person), cell(case["person_key"], KEY)]
+    late = case["state"] == "open" and times.over(case["next_due"], now)
+    kind, key = fixed(width)
+    parts = [cell(case["kind"], kind), cell(case["person_name"], person), cell(case["person_key"], key)]
     parts += [cell(case["department"], department)] if department else []
     parts += [cell(case["next_step"], step)] if step else []
     told = f"{case['steps_done']}/{case['steps_total']}"
@@ -151,6 +159,13 @@ def why(case: Mapping[str, Any]) -> str:
     return ""
 
 
+def escalation(step: Mapping[str, Any]) -> str:
+    """That a step went over to the fallback, and when; "" where it did not."""
+    if not step["escalated_at"]:
+        return ""
+    return f" → {show(step['fallback_owner']) or 'nobody'} since {times.stamp(step['escalated_at'])}"
+
+
 def preview(case: Mapping[str, Any], now: datetime, glyphs: Glyphs, rule: Callable[[str], Line]) -> list[Line]:
     """The pane below the queue: six lines about the case under the cursor."""
     name = f"{show(case['person_name'])} ({show(case['person_key'])})"
@@ -162,7 +177,7 @@ def preview(case: Mapping[str, Any], now: datetime, glyphs: Glyphs, rule: Callab
     ]
     signs = [step_glyph(str(step["state"]), glyphs) for step in case["steps"]]
     following = next((step for step in case["steps"] if step["state"] not in ("done", "skipped")), None)
-    owner = show(following["owner"]) if following else ""
+    owner = show(following["owner"]) + escalation(following) if following else ""
     told = f"{times.due(case['next_due'], now)}, {times.stamp(case['next_due'])}"
     lines.append(line(f"Steps: {''.join(signs)}  next: {show(case['next_step'])} by {owner}, {told}"))
     claimed = f"Taken by {show(case['claimed_by'])}. " if case["claimed_by"] else "Nobody has taken it. "

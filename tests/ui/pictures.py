@@ -21,11 +21,13 @@ from pathlib import Path
 
 import resvg_py
 from rich.cells import cell_len
+from sqlalchemy import text
 
 from jmltui.cache import actions
 from jmltui.cache.cases import advance
 from jmltui.cache.reading import unsettled
-from jmltui.lifecycle import requests
+from jmltui.governance import findings, reviews
+from jmltui.lifecycle import access_requests, requests
 from jmltui.lifecycle.workshop import Workshop, open_workshop
 from jmltui.worker.runner import LocalRunner
 
@@ -69,6 +71,21 @@ async def crashed(workshop: Workshop, case: int) -> None:
         advance(session, case, now)
 
 
+async def governed(workshop: Workshop, case: int) -> None:
+    """Everything was looked at, two reviews are open, and some things were asked for."""
+    del case
+    findings.scan(workshop)
+    for rule in ("dormant", "privileged"):
+        reviews.open_campaign(workshop, rule)
+    query = "person.title = 'Site Reliability Engineer' AND person.present = 1 AND person.status = 'active'"
+    with workshop.cache.read() as session:
+        one, other = session.execute(text(f"SELECT key FROM person WHERE {query} ORDER BY key LIMIT 2")).scalars()
+        open_ones = session.execute(text("SELECT id FROM finding WHERE kind = 'dormant' ORDER BY id")).scalars().all()
+    access_requests.request_access(workshop, one, "prod-admin", "Moves the shop to the new cluster", timedelta(hours=4))
+    access_requests.break_glass(workshop, other, "prod-admin", "The shop is down")
+    findings.accept(workshop, open_ones[0], "On leave until then", workshop.clock() + timedelta(days=60))
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One screen: its name, size, and how to get there."""
@@ -99,6 +116,14 @@ PICTURES = (
     Picture("people", 80, 24, ("2",)),
     Picture("systems", 80, 24, ("3", "down", "down")),
     Picture("journal", 80, 24, ("4", "down")),
+    Picture("findings", 120, 40, ("5",), story=governed),
+    Picture("finding", 80, 24, ("5", "enter"), story=governed),
+    Picture("link", 80, 24, ("5", *("right",) * 3, "l"), story=governed),
+    Picture("reviews", 80, 24, ("6",), story=governed),
+    Picture("items", 80, 24, ("6", "enter", "down", "down"), story=governed),
+    Picture("requests", 80, 24, ("7", "right"), story=governed),
+    Picture("person", 80, 24, ("2", "enter")),
+    Picture("explain", 80, 24, ("tab", *("down",) * 4, "e"), "kind = 'mover' AND approvals > 0"),
     Picture("help", 80, 24, ("question_mark",)),
     Picture("palette", 80, 24, ("ctrl+p", "c", "l", "a")),
 )
@@ -121,6 +146,7 @@ async def take(picture: Picture, company: Company) -> str:
         for key in picture.keys:
             await pilot.press(key)
             await pilot.pause(0.05)
+        await app.desk.warm()
         await pilot.pause(0.25)
         svg = app.export_screenshot(title=f"jmltui: {picture.name}")
     app.close()

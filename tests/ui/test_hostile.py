@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sqlite3
 
@@ -9,10 +10,11 @@ import pytest
 from rich.cells import cell_len
 
 from jmltui.ui.screens.case import CaseScreen
-from jmltui.ui.screens.people import PersonScreen
+from jmltui.ui.screens.person import PersonScreen
 from jmltui.ui.screens.queue import QueueScreen
 from jmltui.ui.text import cell, show, wrap
 
+from . import governance
 from .company import Company
 from .conftest import lines_of, text_of, until
 
@@ -52,7 +54,7 @@ async def test_a_hostile_name_is_shown_as_signs_on_every_screen(standing: Compan
         await until(pilot, lambda: isinstance(app.screen, CaseScreen) and shown in lines_of(app, "#who"))
         seen.append(text_of(app))
         app.open_person(person)
-        await until(pilot, lambda: isinstance(app.screen, PersonScreen) and shown in lines_of(app, "#person"))
+        await until(pilot, lambda: isinstance(app.screen, PersonScreen) and shown in lines_of(app, "#who"))
         await pilot.pause()
         seen.append(text_of(app))
         if name in ("H12", "H13"):
@@ -77,3 +79,65 @@ def test_lines_are_broken_inside_the_width_and_lose_no_character() -> None:
     parts = wrap(text, 20)
     assert all(cell_len(part) <= 20 for part in parts)
     assert "".join(parts).replace(" ", "") == text.replace(" ", "")
+
+
+GOVERNANCE = {
+    "person": "UPDATE person SET name = ?, department = ? WHERE key = 'E1001'",
+    "finding": "UPDATE finding SET person_name = ?, login = ?, target = ?, detail = ?, system = ?",
+    "campaign": "UPDATE campaign SET rule = ?, scope = ?, reviewer = ?, opened_by = ?",
+    "review_item": "UPDATE review_item SET person_name = ?, department = ?, system = ?, target = ?, login = ?, "
+    "why = ?, note = ?, peers_of = ?, reviewer = ?, tier = ?",
+    "exception": "UPDATE exception SET reason = ?, requested_by = ?, approved_by = ? WHERE kind <> 'finding'",
+    "acceptance": "UPDATE exception SET reason = ?, requested_by = ? WHERE kind = 'finding'",
+    "facts": "UPDATE finding SET facts = json_object('proposals', json_array(json_object('key', 'E1002', 'name', ?, "
+    "'reasons', json_array(?), 'warnings', json_array(?))), ?, ?) WHERE kind = 'orphan'",
+    "entitlement": "UPDATE entitlement SET target = ?, name = ?",
+    "step": "UPDATE step SET text = ?, note = ?, fallback_owner = ?",
+    "diffline": "UPDATE diffline SET target = ?, reason = ?, login = ?, entitlement = ?",
+}
+
+
+@pytest.mark.parametrize("turn", range(3))
+async def test_hostile_values_are_shown_as_signs_on_every_screen_of_governance(standing: Company, turn: int) -> None:
+    some = governance.governed(standing.places.cache_file, standing.clock)
+    values = itertools.cycle(list(HOSTILE.values())[turn * 5 :] + list(HOSTILE.values())[: turn * 5])
+    with sqlite3.connect(standing.places.cache_file) as connection:
+        for statement in GOVERNANCE.values():
+            connection.execute(statement, [next(values)[0] for _ in range(statement.count("?"))])
+    connection.close()
+    app = standing.dashboard(worker=False)
+    seen: list[str] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def look(*keys: str, expects: bool = True) -> None:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+            if expects:
+                await until(pilot, lambda: any(shown[:6] in text_of(app) for _, shown in HOSTILE.values()))
+            await pilot.pause(0.1)
+            seen.append(text_of(app))
+
+        await look("5")
+        await look("down", "enter")
+        await look("escape", "l")
+        await look("escape", "e")
+        await look("escape", "6")
+        await look("C")
+        await look("escape", "enter", "end")
+        await look("n", expects=False)
+        await look("escape", "escape", "7")
+        await look("e")
+        await look("escape", "right")
+        app.open_person(some[0]["id"])
+        await until(pilot, lambda: isinstance(app.screen, PersonScreen) and app.screen.view is not None)
+        await look()
+        for _ in range(5):
+            await look("tab")
+        await look("R")
+        app.open_case(1)
+        await look("e")
+        assert app.is_running, "nothing ran an action or ended the program"
+    for text in seen:
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ufeff]", text)
+    app.close()

@@ -10,7 +10,22 @@ import pytest
 import jmltui.ui
 from jmltui.cli import _parser
 from jmltui.ui import actions
-from jmltui.ui.screens import batches, bulk, case, journal, people, queue, systems, walkthrough
+from jmltui.ui.screens import (
+    ask,
+    batches,
+    bulk,
+    case,
+    findings,
+    items,
+    journal,
+    people,
+    person,
+    queue,
+    requests,
+    reviews,
+    systems,
+    walkthrough,
+)
 from jmltui.ui.screens.base import BaseScreen
 
 SCREENS: list[type[BaseScreen]] = [
@@ -18,9 +33,15 @@ SCREENS: list[type[BaseScreen]] = [
     case.CaseScreen,
     walkthrough.WalkthroughScreen,
     people.PeopleScreen,
-    people.PersonScreen,
+    person.PersonScreen,
+    ask.AskScreen,
     systems.SystemsScreen,
     journal.JournalScreen,
+    findings.FindingsScreen,
+    reviews.ReviewsScreen,
+    reviews.SuggestionsScreen,
+    items.ItemsScreen,
+    requests.RequestsScreen,
     bulk.BulkScreen,
     batches.BatchesScreen,
 ]
@@ -45,7 +66,12 @@ def test_every_key_of_a_screen_has_one_meaning_and_does_it(screen: type[BaseScre
         assert callable(getattr(screen, f"do_{action.name}", None)), action.name
 
 
-STANDS_FOR = {"CASE": "1", "BATCH": "1", "STEP": "disable", "TEXT": "text", "REASON": "reason", "left|stays": "left"}
+STANDS_FOR = {
+    **dict.fromkeys(("CASE", "BATCH", "NUMBER", "FINDING", "REVIEW", "ITEM"), "1"),
+    "STEP": "disable",
+    "DAY": "2026-12-31",
+    "left|stays": "left",
+}
 
 COMMANDS = sorted(
     {

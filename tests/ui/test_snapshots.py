@@ -9,6 +9,7 @@ import pytest
 from jmltui.ui.app import Dashboard
 from jmltui.ui.glyphs import ASCII
 
+from . import governance
 from .company import Company
 
 Compare = Callable[..., bool]
@@ -32,10 +33,33 @@ def test_a_plain_terminal(standing: Company, snap_compare: Compare, name: str) -
     assert snap_compare(app, press=SCREENS[name], terminal_size=(80, 24), run_before=settle)
 
 
+GOVERNANCE = {
+    "findings": ("5",),
+    "finding": ("5", "enter"),
+    "reviews": ("6",),
+    "items": ("6", "enter"),
+    "requests": ("7",),
+    "accept": ("5", "e"),
+}
+
+
+@pytest.mark.parametrize("name", GOVERNANCE)
+def test_governance_on_a_plain_terminal(standing: Company, snap_compare: Compare, name: str) -> None:
+    governance.governed(standing.places.cache_file, standing.clock)
+    app = standing.dashboard(glyphs=ASCII, worker=False)
+    assert snap_compare(app, press=GOVERNANCE[name], terminal_size=(80, 24), run_before=settle)
+
+
 @pytest.mark.parametrize("name", ["queue", "case"])
 def test_a_terminal_of_half_the_width(standing: Company, snap_compare: Compare, name: str) -> None:
     app = standing.dashboard(worker=False)
     assert snap_compare(app, press=SCREENS[name], terminal_size=(44, 16), run_before=settle)
+
+
+def test_findings_on_a_terminal_of_half_the_width(standing: Company, snap_compare: Compare) -> None:
+    governance.governed(standing.places.cache_file, standing.clock)
+    app = standing.dashboard(worker=False)
+    assert snap_compare(app, press=("5",), terminal_size=(44, 16), run_before=settle)
 
 
 @pytest.mark.parametrize("name", ["queue", "access"])
@@ -47,6 +71,9 @@ def test_without_colour(standing: Company, snap_compare: Compare, name: str, mon
 
 
 async def settle(pilot: object) -> None:
-    """Let the preview come to rest."""
-    assert isinstance(getattr(pilot, "app", None), Dashboard)
-    await pilot.pause(0.15)  # type: ignore[attr-defined]  # a Pilot of any application
+    """Let the preview come to rest and the desk answer what it was asked; it answers one after another."""
+    app = getattr(pilot, "app", None)
+    assert isinstance(app, Dashboard)
+    for _ in range(2):
+        await app.desk.warm()
+        await pilot.pause(0.15)  # type: ignore[attr-defined]  # a Pilot of any application

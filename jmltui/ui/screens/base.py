@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -14,11 +15,20 @@ from textual.widget import Widget
 from jmltui.errors import JmltuiError
 from jmltui.ui.actions import EVERYWHERE, PLACES, Action, unique_keys
 from jmltui.ui.lines import Line, Span, line
-from jmltui.ui.text import show
+from jmltui.ui.text import cell, show
 from jmltui.ui.widgets.bar import Bar
 
 if TYPE_CHECKING:
     from jmltui.ui.app import Dashboard
+
+
+WHOLE_TITLE: Final = 75
+NAMED_TITLE: Final = 84
+"""Cells of a terminal from which on the title names every place, and the program too."""
+
+
+SHORTEST_WHO: Final = 6
+"""A login is cut to no less; where even that has no room, the title goes without it."""
 
 
 class BaseScreen(Screen[None]):
@@ -81,6 +91,7 @@ class BaseScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """The keys depend on the width."""
+        self.show_title()
         self.show_keys()
         self.resized()
 
@@ -97,17 +108,14 @@ class BaseScreen(Screen[None]):
         return ""
 
     def show_title(self) -> None:
-        """Place and company at the left, who at the right."""
-        spans: list[Span] = [(" jmltui ", "title")]
-        for place in PLACES:
-            name = f"[{place.label}]" if place.name == self.PLACE else f" {place.label} "
-            spans.append((f"{place.key}{name}", "title"))
+        """Place and company at the left, who at the right, cut to the room there is."""
+        spans: list[Span] = title_spans(self.PLACE, self.app.size.width) if self.PLACE else [(" jmltui ", "title")]
         if self.heading():
             spans.append((f" {show(self.heading())}", "title"))
-        if not self.PLACE:
-            spans = [(f" jmltui  {show(self.heading())}", "title")]
-        who = f"{show(self.dashboard.outside.actor)} "
-        self.query_one("#title", Bar).set(spans, who)
+        used = sum(cell_len(text) for text, _ in spans)
+        who = show(self.dashboard.outside.actor)
+        room = max(SHORTEST_WHO, self.app.size.width - used - 2)
+        self.query_one("#title", Bar).set(spans, (who if cell_len(who) <= room else cell(who, room)) + " ")
 
     def show_keys(self) -> None:
         """The most used keys, as many as fit; what cannot be done now stays, in brackets."""
@@ -209,8 +217,30 @@ class BaseScreen(Screen[None]):
         """Go to the journal."""
         self.dashboard.go("journal")
 
+    def do_findings(self) -> None:
+        """Go to the findings."""
+        self.dashboard.go("findings")
+
+    def do_reviews(self) -> None:
+        """Go to the reviews."""
+        self.dashboard.go("reviews")
+
+    def do_requests(self) -> None:
+        """Go to the requests."""
+        self.dashboard.go("requests")
+
     def rule(self, text: str) -> Line:
         """A line across with a word in it."""
         sign = self.dashboard.glyphs.rule
         head = f"{sign}{sign} {text} "
         return line((head + sign * max(0, self.app.size.width - len(head)), "dim"))
+
+
+def title_spans(here: str, width: int) -> list[Span]:
+    """The places with their keys; on a narrow terminal only this one is named."""
+    whole = width >= WHOLE_TITLE
+    spans: list[Span] = [(" jmltui " if width >= NAMED_TITLE else " ", "title")]
+    for place in PLACES:
+        label = f"[{place.label}]" if place.name == here else f" {place.label} " if whole else " "
+        spans.append((f"{place.key}{label}", "title"))
+    return spans

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from textual.widget import Widget
 
-from jmltui.ui import case_text
+from jmltui.errors import JmltuiError
+from jmltui.ui import case_text, person_panes, times
 from jmltui.ui.actions import CASE
+from jmltui.ui.lines import line
 from jmltui.ui.text import show
 from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 
 from .bulk import confirm_run
 from .dialogs import Ask, Confirm
+from .forms import Field, Form, at_least
 from .step_actions import StepScreen
 
 PANES: Final = ("checklist", "access", "record")
 MIN_DETAIL: Final = 5
+WHY_SHARE: Final = 2
+"""The explanation takes the lower half of the access."""
 
 
 class CaseScreen(StepScreen):
@@ -30,6 +35,8 @@ class CaseScreen(StepScreen):
     def __init__(self, case_id: int) -> None:
         super().__init__(case_id)
         self.pane = "checklist"
+        self.explaining = False
+        self.told: dict[str, list[Any]] = {}
 
     def heading(self) -> str:
         """Number, kind, pane."""
@@ -47,12 +54,15 @@ class CaseScreen(StepScreen):
         yield LineList(id="rule2", cursor=False)
         yield LineList(id="detail", cursor=False)
         yield LineList(id="access", cursor_sign=sign)
+        yield LineList(id="rule3", cursor=False)
+        yield LineList(id="why", cursor=False)
         yield LineList(id="record", cursor_sign=sign)
 
     def start(self) -> None:
         """Read it, with the cursor on what is to be done next."""
         self.query_one("#rule").styles.height = 1
         self.query_one("#rule2").styles.height = 1
+        self.query_one("#rule3").styles.height = 1
         self.read_case()
         if self.case is not None:
             checklist = self.query_one("#checklist", LineList)
@@ -117,10 +127,15 @@ class CaseScreen(StepScreen):
         if message.view.id == "checklist":
             self.show_detail()
             self.show_keys()
+        elif message.view.id == "access" and self.explaining:
+            self.show_why()
 
     def on_row_view_opened(self) -> None:
-        """A step was clicked twice."""
-        self.do_walk()
+        """A step was clicked twice, or a line of the access."""
+        if self.pane == "access":
+            self.do_explain()
+        elif self.pane == "checklist":
+            self.do_walk()
 
     # Panes
 
@@ -130,6 +145,8 @@ class CaseScreen(StepScreen):
             self.query_one(f"#{name}").set_class(self.pane != "checklist" and name != "who", "-gone")
         self.query_one("#access").set_class(self.pane != "access", "-gone")
         self.query_one("#record").set_class(self.pane != "record", "-gone")
+        for name in ("rule3", "why"):
+            self.query_one(f"#{name}").set_class(self.pane != "access" or not self.explaining, "-gone")
         self.query_one(f"#{self.pane}").focus()
         self.show_title()
         self.say("")
@@ -146,14 +163,85 @@ class CaseScreen(StepScreen):
         """The previous pane."""
         self._turn(-1)
 
+    # Why a line is due or is not
+
+    @property
+    def diff_line(self) -> dict[str, Any] | None:
+        """The line of the access under the cursor."""
+        key = self.query_one("#access", LineList).key
+        lines = self.case["diff"] if self.case else []
+        return next((each for each in lines if f"line-{each['id']}" == key), None)
+
+    def do_explain(self) -> None:
+        """Show why, or put it away; from another pane go to the access first."""
+        self.explaining = self.pane != "access" or not self.explaining
+        self.pane = "access"
+        self.show_pane()
+        if self.explaining:
+            self.query_one("#why").styles.height = max(4, (self.app.size.height - 6) // WHY_SHARE)
+            self.show_why()
+
+    def show_why(self) -> None:
+        """The line's own reason, then what the policy says of its entitlement."""
+        found, pane = self.diff_line, self.query_one("#why", LineList)
+        if found is None:
+            pane.set_lines([])
+            return
+        about = str(found["entitlement"])
+        self.query_one("#rule3", LineList).set_lines([self.rule(f"Why: {show(about or found['target'])}")])
+        width = self.app.size.width - 2
+        lines = case_text.line_reason(found, width)
+        if about in self.told:
+            lines += person_panes.explanation(self.told[about], about, width)[1:]
+        elif about and not about.startswith("account:"):
+            lines.append(line(("The policy is being asked ...", "dim")))
+            self.run_worker(self._ask_why(about), group="why")
+        pane.set_lines(lines, top=True)
+
+    async def _ask_why(self, entitlement: str) -> None:
+        if self.case is None:
+            return
+        try:
+            self.told[entitlement] = await self.dashboard.desk.explain(int(self.case["person_id"]), entitlement)
+        except JmltuiError as error:
+            self.complain(error)
+            return
+        found = self.diff_line
+        if found is not None and found["entitlement"] == entitlement and self.explaining:
+            self.show_why()
+
     # Actions of the case
 
     def why_not(self, name: str) -> str:
-        """A question is answered only while it is one."""
+        """A question is answered only while it is one; only a move has an overlap."""
         if name == "answer":
             asks = self.case is not None and self.case["state"] == "question"
             return "" if asks else "This case asks nothing."
+        if name == "explain":
+            return "" if self.case is not None and self.case["diff"] else "This case changes no access."
+        if name == "overlap" and self.case is not None and self.case["kind"] != "mover":
+            return "Only a mover keeps old access for a while."
         return super().why_not(name)
+
+    def do_overlap(self) -> None:
+        """Ask for a day and a reason."""
+        now, desk = self.dashboard.outside.clock(), self.dashboard.desk
+
+        async def work(form: Mapping[str, str]) -> str:
+            until = times.until(form["until"], now)
+            number = await desk.request_overlap(self.case_id, until, form["reason"])
+            return f"Case {number} asks to keep the old access until {times.stamp(until)}; the removals wait."
+
+        def given(form: Mapping[str, str] | None) -> None:
+            if form:
+                self.request(lambda: work(form))
+
+        fields = [
+            Field("until", "Until (2026-12-31, or 14d)", check=lambda text: times.until(text, now)),
+            Field("reason", "What is it needed for?", draft=f"overlap-{self.case_id}", check=at_least(3, "A reason")),
+        ]
+        text = ["The old access that this case takes away is kept until a day, if somebody else agrees."]
+        self.app.push_screen(Form("Ask for an overlap", text, fields), given)
 
     def do_walk(self) -> None:
         """Walk through from this step on."""

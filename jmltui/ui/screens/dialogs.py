@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 BOX_WIDTH = 76
 
+Given = TypeVar("Given")
 
-class Box(ModalScreen[str | None]):
+
+class Box(ModalScreen[Given | None], Generic[Given]):
     """A framed box over the screen: a title, lines of text, and what the subclass adds."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
@@ -70,7 +72,7 @@ class Box(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Tell(Box):
+class Tell(Box[str]):
     """Says something that is too long for one line; any key closes it."""
 
     def parts(self) -> ComposeResult:
@@ -87,7 +89,7 @@ class Tell(Box):
         self.dismiss(None)
 
 
-class Confirm(Box):
+class Confirm(Box[str]):
     """Asks for a decision. The focus is on Cancel, so that Enter alone changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -127,7 +129,7 @@ class Confirm(Box):
         self.dismiss(value or None)
 
 
-class TypeIn(Box):
+class TypeIn(Box[str]):
     """Asks for one word to be typed exactly, for what cannot be taken back."""
 
     def __init__(self, title: str, text: Sequence[str], word: str, what: str) -> None:
@@ -158,7 +160,7 @@ class TypeIn(Box):
             self._say(f"That is not the {self.what}; nothing was done.", "bad")
 
 
-class Ask(Box):
+class Ask(Box[str]):
     """Asks for a text. What was typed is kept as a draft until it is sent, even when the terminal goes away."""
 
     def __init__(self, title: str, text: Sequence[str], draft: str, least: int = 3) -> None:

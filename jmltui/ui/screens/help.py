@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Input
 
-from jmltui.ui.actions import KEY_NAMES, PLACES, Action
+from jmltui.ui.actions import KEY_NAMES, PLACES, Action, unique_keys
 from jmltui.ui.lines import Line, heading, line
 from jmltui.ui.text import wrap
 from jmltui.ui.widgets.bar import Bar
@@ -31,6 +31,9 @@ SIGNS = (
     ("= keep", "access that stays"),
     ("? unexplained", "access that no rule of the policy explains; nobody touches it without a decision"),
     ("! blocked", "access that a rule forbids; a person decides"),
+    ("~ expiring", "access that ends by itself, with the day"),
+    (". cannot tell", "an attribute that a role asks for is empty: neither given nor taken"),
+    ("! before a word", "a finding that is dangerous, an item that is privileged"),
     ("PROVEN", "another read of the system said so"),
 )
 
@@ -85,8 +88,9 @@ def help_lines(about: BaseScreen, width: int) -> list[Line]:
                 ]
         lines.append(line(""))
     lines.append(heading("Moving"))
+    letters = {"k", "j"} & set(unique_keys(about.own()))
     for keys, text in MOVING:
-        lines += _entry(keys, text, width)
+        lines += _entry(keys.removesuffix(" k j") if letters else keys, text, width)
     lines += [line(""), heading("Signs and words")]
     for sign, text in SIGNS:
         lines += _entry(sign, text, width, 16)
@@ -99,7 +103,7 @@ def _entry(keys: str, text: str, width: int, column: int = KEYS_WIDTH) -> list[L
     return lines + [line(" " * (column + 3) + part) for part in parts[1:]]
 
 
-class Palette(Box):
+class Palette(Box[str]):
     """Finds an action of a screen by any part of its words."""
 
     BINDINGS = [("down", "move(1)"), ("up", "move(-1)")]  # noqa: RUF012  # Textual reads it from the class

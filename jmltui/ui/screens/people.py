@@ -1,4 +1,4 @@
-"""People: everyone the sources name, and one person with accounts, access and cases."""
+"""People: everyone the sources name."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from textual.widget import Widget
 from jmltui.domain.names import fold
 from jmltui.lifecycle.board import Query
 from jmltui.ui import person_text
-from jmltui.ui.actions import PEOPLE, PERSON
+from jmltui.ui.actions import PEOPLE
 from jmltui.ui.text import show
-from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.window_table import Columns, WindowTable
 
-from .base import BaseScreen
 from .filtering import FilteredScreen
 
 
@@ -56,7 +54,7 @@ class PeopleScreen(FilteredScreen):
 
     def why_not(self, name: str) -> str:
         """Nobody can be opened in an empty list."""
-        return "There is nobody in this list." if name == "open" and self.table.current is None else ""
+        return "There is nobody in this list." if name in ("open", "ask") and self.table.current is None else ""
 
     def on_row_view_opened(self) -> None:
         """A person was clicked twice."""
@@ -67,47 +65,10 @@ class PeopleScreen(FilteredScreen):
         if self.table.current is not None:
             self.dashboard.open_person(self.table.current)
 
+    def do_ask(self) -> None:
+        """Ask for access for the person."""
+        from .ask import AskScreen
 
-class PersonScreen(BaseScreen):
-    """One person."""
-
-    ACTIONS = PERSON
-    NAME = "Person"
-
-    def __init__(self, person_id: int) -> None:
-        super().__init__()
-        self.person_id = person_id
-
-    def heading(self) -> str:
-        """What this is."""
-        return "Person"
-
-    def body(self) -> Iterable[Widget]:
-        """One pane."""
-        yield LineList(id="person", cursor_sign=self.dashboard.glyphs.cursor)
-
-    def start(self) -> None:
-        """Read the person."""
-        self.query_one("#person").focus()
-        self.show_person()
-
-    def changed(self, refs: set[tuple[str, str]]) -> None:
-        """Others changed something."""
-        del refs
-        self.show_person()
-
-    def show_person(self) -> None:
-        """Draw what was read."""
-        person = self.dashboard.board.person(self.person_id)
-        if person is None:
-            self.say("This person is gone.", "warn")
-            return
-        self.query_one("#person", LineList).set_lines(person_text.whole(person))
-
-    def why_not(self, name: str) -> str:
-        """Only a case can be opened."""
-        return "This person has no case." if name == "open" and not self.query_one("#person", LineList).key else ""
-
-    def do_open(self) -> None:
-        """Open the case under the cursor."""
-        self.dashboard.open_case(int(self.query_one("#person", LineList).key.removeprefix("case-")))
+        row = self.dashboard.board.person_rows([self.table.current or 0]).get(self.table.current or 0)
+        if row is not None:
+            self.app.push_screen(AskScreen(str(row["key"]), str(row["name"])))

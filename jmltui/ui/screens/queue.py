@@ -20,12 +20,26 @@ from jmltui.ui.widgets.window_table import Columns, WindowTable
 
 from .filtering import FilteredScreen
 
-VIEWS: Final = ("all", "joiners", "movers", "leavers", "approvals", "attention", "held", "mine", "closed")
+VIEWS: Final = (
+    "all",
+    "joiners",
+    "movers",
+    "leavers",
+    "requests",
+    "findings",
+    "approvals",
+    "attention",
+    "held",
+    "mine",
+    "closed",
+)
 VIEW_LABELS: Final = {
     "all": "All",
     "joiners": "Joiners",
     "movers": "Movers",
     "leavers": "Leavers",
+    "requests": "Requests",
+    "findings": "From findings and reviews",
     "approvals": "To approve",
     "attention": "To look at",
     "held": "Held",

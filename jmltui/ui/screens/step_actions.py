@@ -16,7 +16,7 @@ from .dialogs import Ask, Confirm, TypeIn
 
 SHOWN_CALLS: Final = 8
 OF_STEP: Final = ("run_step", "approve", "refuse", "attest", "skip", "undo")
-OF_CASE: Final = ("run_case", "claim", "hand_over", "replan")
+OF_CASE: Final = ("run_case", "claim", "hand_over", "replan", "overlap")
 
 
 class StepScreen(BaseScreen):
