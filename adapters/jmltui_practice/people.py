@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 from typing import Final
+
+DEVICE: Final = "device_managed"
+"""The column that says whether a person's laptop is managed."""
 
 COLUMNS: Final = (
     "key",
@@ -24,6 +28,7 @@ COLUMNS: Final = (
     "ends",
     "urgent",
     "reason",
+    DEVICE,
 )
 
 DEPARTMENTS: Final = {
@@ -64,6 +69,16 @@ GUESTS: Final = 4
 SERVICES: Final = 8
 SHARED: Final = 4
 
+AMISS: Final[Mapping[str, Mapping[str, str]]] = {
+    "E1064": {"manager": ""},
+    "E1146": {"status": "leave"},
+    "E1352": {"ends": ""},
+    "E1354": {"sponsor": ""},
+    "E1391": {"owner": "E1051"},
+    "E1393": {"owner": ""},
+}
+"""What is amiss in the people file, or about to be: nobody's, endless and unsponsored ones, and an owner who leaves."""
+
 
 @dataclass(slots=True)
 class Member:
@@ -97,24 +112,33 @@ class Hiring:
         """The whole company as it was before this week."""
         places = list(DEPARTMENTS)
         leads: dict[str, Member] = {}
-        people = []
+        people: list[Member] = []
         for number in range(EMPLOYEES):
             department = places[number % len(places)]
-            person = self.person("employee", department, manager=leads[department]["key"] if number >= 8 else "")
+            manager = leads[department]["key"] if number >= len(places) else people[0]["key"] if number else ""
+            person = self.person("employee", department, manager=manager)
             leads.setdefault(department, person)
             people.append(person)
         leads_in_turn = [leads[place] for place in places]
         for kind, count in (("contractor", CONTRACTORS), ("temp", TEMPS), ("vendor", VENDORS), ("guest", GUESTS)):
             for number in range(count):
                 lead = leads_in_turn[number % len(places)]
-                ends = (self._today + timedelta(days=60 + 9 * number)).isoformat()
-                people.append(
-                    self.person(kind, lead["department"], manager=lead["key"], sponsor=lead["key"], ends=ends)
-                )
+                person = self.person(kind, lead["department"], manager=lead["key"], sponsor=lead["key"])
+                people.append(person.changed(**self._contract(kind, number)))
         for kind, count, stem in (("service", SERVICES, "svc"), ("shared", SHARED, "team")):
             for number in range(count):
                 people.append(self._thing(kind, stem, leads_in_turn[number % len(places)]))
-        return people
+        return [person.changed(**AMISS.get(person["key"], {})) for person in people]
+
+    def _contract(self, kind: str, number: int) -> dict[str, str]:
+        """First and last day of somebody from outside: one contract ends soon, one is longer than any may be."""
+        begun, left = 30 + 11 * number, 60 + 9 * number
+        if kind == "temp" and number == 3:
+            left = 10
+        if kind == "contractor" and number == 20:
+            begun = 1900
+        days = {"starts": -begun, "ends": left}
+        return {name: (self._today + timedelta(days=count)).isoformat() for name, count in days.items()}
 
     def person(self, kind: str, department: str, **more: str) -> Member:
         """One person of flesh and blood."""
@@ -126,8 +150,15 @@ class Hiring:
             key=self._key(), name=f"{first} {last}", type=kind, status="active",
             email=f"{self._login(f'{plain_first}.{plain_last}')}@example.test", department=department,
             title=title, location=location, zone=LOCATIONS[location], starts=starts.isoformat(),
+            device_managed=self._device(kind),
         )  # fmt: skip
         return member.changed(**more)
+
+    def _device(self, kind: str) -> str:
+        """Whether the laptop is managed, as the people file has it: of some nobody knows."""
+        if kind in ("vendor", "guest") or self._number % 19 == 7:
+            return "false"
+        return "" if self._number % 23 == 5 else "true"
 
     def _thing(self, kind: str, stem: str, owner: Member) -> Member:
         purpose = owner["department"].casefold().replace(" ", "-")

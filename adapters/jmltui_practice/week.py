@@ -43,7 +43,9 @@ def _rehired(former: Member, today: date) -> Member:
 
 
 def _joiners(hiring: Hiring, staff: list[Member], today: date) -> list[Member]:
-    """Two today, one in ten days, one late, one who needs approvals, a contractor, and a guest."""
+    """Two today, one of them without a known laptop, one in ten days, one late, one who needs approvals, a contractor,
+    and a guest.
+    """
     leads = {person["department"]: person["key"] for person in reversed(staff)}
 
     def new(kind: str, department: str, days: int, **more: str) -> Member:
@@ -53,7 +55,7 @@ def _joiners(hiring: Hiring, staff: list[Member], today: date) -> list[Member]:
     sponsored = {"sponsor": leads["IT"], "ends": _day(today, 90)}
     return [
         new("employee", "Engineering", 0),
-        new("employee", "Sales", 0),
+        new("employee", "Sales", 0, device_managed=""),
         new("employee", "Customer Care", 10),
         new("employee", "Logistics", -3),
         new("employee", "Finance", 0, title="Controller"),

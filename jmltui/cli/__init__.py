@@ -9,11 +9,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from jmltui import __version__
 
 from .context import Context
+
+if TYPE_CHECKING:
+    from jmltui.config.identity import Actor
 
 COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Start", "dashboard", "open the full-screen dashboard (`jmltui` alone does, too)"),
@@ -36,10 +39,15 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "claim", "take a case, or hand it over"),
     ("Every day", "note", "write a note into a case"),
     ("Every day", "link", "confirm whose an account is, or release it"),
+    ("Every day", "owner", "give a service or shared account a new owner, or retire it"),
+    ("Every day", "request", "ask for access for a person, take it in an emergency, or end it"),
+    ("Every day", "findings", "list what is not as it should be; open a case, accept it, link it"),
+    ("Every day", "reviews", "list access reviews and their items, answer them, open or close one"),
     ("Look", "journal", "list the journal, or verify its chain"),
     ("Look", "systems", "list the systems: health, counts, what they can do and prove"),
+    ("Look", "person", "one person whole: accounts, access and why, cases, exceptions, what they own"),
     ("Look", "explain", "why somebody is due an entitlement, or is not"),
-    ("Look", "policy", "check the policy folder"),
+    ("Look", "policy", "check, test, compare or explain the policy; propose roles from what is held"),
     ("Set up", "secrets", "store a secret behind its reference, or test one"),
     ("Set up", "worker", "run the worker here, ask whether it runs, or stop it"),
 )
@@ -56,13 +64,16 @@ class Command(Protocol):
         """Do it; returns the exit code. Raises JmltuiError."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point; returns the exit code (0 good, 1 failed, 2 wrong use, 3.. see jmltui.errors)."""
+def main(argv: Sequence[str] | None = None, *, actor: Actor | None = None, home: str | None = None) -> int:
+    """The entry point; returns the exit code (0 good, 1 failed, 2 wrong use, 3.. see jmltui.errors).
+
+    `actor` and `home` are stated for people of a practice company alone; else they are who calls, and what is asked.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     name = next((w for w in words if not w.startswith("-")), None if words else "dashboard")
     parser = _parser(name)
     arguments = parser.parse_args(words or ["dashboard"])
-    context = Context.of_process(arguments)
+    context = Context.of_process(arguments, actor, home)
     return context.guarded(lambda: _module(arguments.command).run(arguments, context))
 
 

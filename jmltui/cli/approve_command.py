@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .context import Context
-from .workshop import add_case, add_json, done, opened
+from .workshop import add_case, add_json, done, opened, see_to_it
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         else:
             approve, reason = not arguments.refuse, arguments.reason
             decide(workshop, arguments.case, arguments.step, arguments.plan, approve=approve, reason=reason)
+        see_to_it(context, workshop)
         left = [each.sentence for each in waiting(workshop, arguments.case) if each.step == arguments.step]
     if arguments.refuse:
         return done(context, f"{name} is refused.", state="refused")

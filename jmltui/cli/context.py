@@ -33,16 +33,18 @@ class Context:
     json: bool = False
     clock: Callable[[], datetime] = utc_now
     _places: Places | None = field(default=None, repr=False)
+    _actor: Actor | None = field(default=None, repr=False)
 
     @classmethod
-    def of_process(cls, arguments: argparse.Namespace) -> Context:
-        """The context of this process and these arguments."""
+    def of_process(cls, arguments: argparse.Namespace, actor: Actor | None = None, home: str | None = None) -> Context:
+        """The context of this process and these arguments; `actor` is somebody of the practice company in `home`."""
         return cls(
             environ=os.environ,
             out=sys.stdout,
             err=sys.stderr,
-            home=getattr(arguments, "home", None),
+            home=home or getattr(arguments, "home", None),
             json=bool(getattr(arguments, "json", False)),
+            _actor=actor,
         )
 
     @property
@@ -62,7 +64,7 @@ class Context:
         """Who calls, from the kernel and never from the environment."""
         from jmltui.config.identity import current_actor
 
-        return current_actor()
+        return self._actor or current_actor()
 
     def guarded(self, command: Callable[[], int]) -> int:
         """Run a command; every error on purpose becomes one sentence on stderr and its exit code."""

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         prepare(folder, at_home, context.actor.login)
     if arguments.prepare:
         context.say(f"The practice company is in {folder}; open it with `jmltui demo {folder}`.")
+        context.say(f"`jmltui practice as {folder} LOGIN` opens it as another person, who approves what you ask for.")
         return 0
     return show(at_home, ascii_only=arguments.ascii)
 
@@ -40,7 +41,7 @@ def prepare(folder: Path, context: Context, login: str) -> None:
 
     context.err.write("Writing a practice company and living through its week ...\n")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    company.create(folder, context.clock)
+    company.create(folder, context.clock, login)
 
     async def week() -> None:
         workshop = open_workshop(context.places, login, context.clock, context.environ)

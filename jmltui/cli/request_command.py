@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .context import Context
 from .table import print_table
-from .workshop import done, opened
+from .workshop import done, opened, see_to_it
 
 if TYPE_CHECKING:
     from jmltui.cache.tables import ExceptionRow
@@ -89,7 +89,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             "end": _end,
             "review": _review,
         }
-        return doing[arguments.what](arguments, context, workshop)
+        ended = doing[arguments.what](arguments, context, workshop)
+        see_to_it(context, workshop)
+        return ended
 
 
 def _access(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
@@ -182,7 +184,11 @@ def _list(arguments: argparse.Namespace, context: Context, workshop: Workshop) -
 
 
 def _line(row: dict[str, Any]) -> tuple[object, ...]:
-    until = f"{row['until']:%Y-%m-%d %H:%M}" if row["until"] else f"{row['seconds'] // 3600}h" if row["seconds"] else ""
+    from jmltui.domain.duration import format_duration
+
+    until = f"{row['until']:%Y-%m-%d %H:%M}" if row["until"] else ""
+    if not until and row["seconds"]:
+        until = f"for {format_duration(timedelta(seconds=row['seconds']))}"
     if row["break_glass"]:
         note = "emergency" if row["reviewed_by"] else "emergency, not looked at"
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jmltui.errors import UsageError
 
 from .context import Context
-from .workshop import add_json, opened
+from .workshop import add_json, opened, see_to_it
 
 if TYPE_CHECKING:
     from jmltui.lifecycle.workshop import Workshop
@@ -29,7 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Ask, see that the worker runs, and wait. Ends with 1 when something needs a person or time is over."""
     from jmltui.lifecycle import requests
-    from jmltui.worker.process import ensure_worker
 
     if arguments.all == bool(arguments.cases) or (arguments.step and len(arguments.cases) != 1):
         raise UsageError("Name the cases to run, or --all; --step goes with one case.")
@@ -43,10 +42,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             numbers = list(arguments.cases)
             for number in numbers:
                 requests.run_case(workshop, number)
-        environ = {**context.environ}
-        if context.home is not None:
-            environ["JMLTUI_HOME"] = str(context.places.config_dir)
-        ensure_worker(context.places, environ)
+        see_to_it(context, workshop, always=True)
         left = wait(workshop, context, arguments.wait)
         stopped = _stopped(workshop)
     if context.json:

@@ -23,9 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Sync everything. Ends with 3 when a source or a system could not be read; the others were."""
+    from jmltui.governance.findings import scan
+
     del arguments
     with opened(context) as workshop:
         report = asyncio.run(_sync(workshop, context))
+        found = scan(workshop)
+        report.findings = {"open": found.open, "new": found.new, "gone": found.gone}
     if context.json:
         context.print_json(report.as_json())
     else:
@@ -60,6 +64,10 @@ def _print(report: SyncReport, context: Context) -> None:
     context.say(f"Cases opened: {opened_now or 'none'}")
     if report.replanned:
         context.say(f"Cases planned anew: {report.replanned}; what changed in them has to be asked for again.")
+    counts = report.findings
+    if counts.get("open"):
+        new = f", {counts['new']} of them new" if counts["new"] else ""
+        context.say(f"Findings open: {counts['open']}{new}. Look with `jmltui findings`.")
     for batch in report.batches:
         context.say(f"Batch {batch.id} waits for a person: {batch.reason}. Look with `jmltui confirm {batch.id}`.")
     for warning in report.warnings:

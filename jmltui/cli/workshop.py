@@ -25,6 +25,20 @@ def opened(context: Context) -> Iterator[Workshop]:
         workshop.cache.close()
 
 
+def see_to_it(context: Context, workshop: Workshop, *, always: bool = False) -> None:
+    """See that a worker runs where there is something that it can carry out without a person."""
+    from jmltui.cache.actions import work_left
+    from jmltui.worker.process import ensure_worker
+
+    with workshop.cache.read() as session:
+        waits, _ = work_left(session, workshop.clock())
+    if waits or always:
+        environ = {**context.environ}
+        if context.home is not None:
+            environ["JMLTUI_HOME"] = str(context.places.config_dir)
+        ensure_worker(context.places, environ)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The switch that every command has."""
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 _CONFUSABLE = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u04bb\u0501\u051b\u03bf\u03b1\u03c1\u03bd\u0131",
-    "aeopcyxijhdqoapvi",
+    # Cyrillic
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u04bb\u0501\u051b\u0455\u051d\u04cf\u0432\u043a\u043c\u043d\u0442"
+    # Greek, and the i without a dot
+    "\u03bf\u03b1\u03c1\u03bd\u03b9\u03ba\u03c4\u03c5\u03c7\u03b2\u03b5\u03b6\u03bc\u0131",
+    "aeopcyxijhdqswlbkmhtoapviktuxbezmi",
 )
+"""Look-alikes by their small letters, also those that only look alike as capitals."""
 
 
 def fold(name: str) -> str:

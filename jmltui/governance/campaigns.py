@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from jmltui.cache import exceptions, ownership, people, review_sets, reviews, systems
+from jmltui.cache import exceptions, people, review_sets, reviews, systems
 from jmltui.cache.review_sets import Asked, Place, Profile, ReviewSets, Subject
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment, Entitlement
 from jmltui.domain.diff import target_of
@@ -23,7 +23,7 @@ from jmltui.policy.model import ReviewRule
 UNEXPLAINED: Final = "no policy explains it"
 ABSENT: Final = "the source does not name this person any more"
 LEFT: Final = "this person has left"
-NOBODYS: Final = "the account is confirmed to be nobody's"
+NOBODYS: Final = "the account belongs to nobody that anybody knows of"
 NOBODY: Final = 0
 """The profile of who is due nothing, and the group without people."""
 

@@ -23,9 +23,10 @@ from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, World, diff, is_owned, target_of
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException
+from jmltui.domain.operation import Cap
 from jmltui.domain.person import Person, PersonStatus, end_of, local_midnight
 
-from .planning import blocked_without_login, new_accounts
+from .planning import blocked_without_login, kept_meanwhile, new_accounts
 from .workshop import Workshop
 
 T = TypeVar("T")
@@ -152,7 +153,7 @@ class _Comparison:
         if person.id in self._excepted:
             own = exceptions.standing_of(self._session, [person.id]).get(person.id, ())
         due = self._workshop.policy.due(person, self._now, own)
-        return _Profile(due.assignments, HeldBack(due.undecided, due.refused, due.shut))
+        return _Profile(due.assignments, HeldBack(due.undecided, due.refused, due.shut, kept_meanwhile(own)))
 
     def _named(self, system: str, target: str) -> Sequence[int]:
         """The entitlements of this name; where a system has none, a negative number that nobody holds."""
@@ -253,7 +254,15 @@ class _Comparison:
         protected = self._workshop.policy.guards.protected
         lines = diff(kind, person, logins, wanted, accounts, grants, world, protected, held_back)
         systems_here = {a.system for a in accounts} | {a.system for a in wanted}
-        return tuple(line for line in lines if line.kind not in _AS_IT_SHOULD_BE and line.system in systems_here)
+        holding = {(g.grant.account_id, g.entitlement.id) for g in grants}
+        return tuple(
+            line
+            for line in lines
+            if line.kind not in _AS_IT_SHOULD_BE
+            and line.system in systems_here
+            # A leaver's plan takes ways in away that nobody knows of; they are no difference.
+            and (line.operation is not Cap.REVOKE or (line.account_id, line.entitlement_id) in holding)
+        )
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

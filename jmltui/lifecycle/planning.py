@@ -130,18 +130,9 @@ class Planner:
         due = policy.due(person, self._now, _counted(standing, scope))
         requested = {e.id: e for e in standing if e.id in scope.exceptions and not e.break_glass}
         assignments = [self._asked_for(a, requested) for a in due.assignments]
-        asked = [
-            e
-            for e in standing
-            if e.kind is ExceptionKind.ACCESS and e.state is ExceptionState.ASKED and e.id not in scope.exceptions
-        ]
-        kept = {
-            e.subject: f"stays for now: exception {e.id} asks to keep it ({e.reason})"
-            for e in asked
-            if e.keeps_meanwhile
-        }
+        elsewhere = [e for e in standing if e.id not in scope.exceptions]
         grants: Sequence[HeldGrant] = self._grants.get(person.id, [])
-        held_back = HeldBack(due.undecided, due.refused, due.shut, kept)
+        held_back = HeldBack(due.undecided, due.refused, due.shut, kept_meanwhile(elsewhere))
         protected = policy.guards.protected
         lines = diff(kind, person, logins, assignments, accounts, grants, self._world, protected, held_back)
         if kind is CaseKind.LEAVER:
@@ -151,7 +142,11 @@ class Planner:
             for e in standing
             if e.kind is ExceptionKind.SEPARATION and (e.holds(self._now) or e.id in scope.exceptions)
         }
-        pending = {e.subject: f"asked for: exception {e.id} ({e.reason})" for e in asked}
+        pending = {
+            e.subject: f"asked for: exception {e.id} ({e.reason})"
+            for e in elsewhere
+            if e.kind is ExceptionKind.ACCESS and e.state is ExceptionState.ASKED
+        }
         return separated(lines, self._rules, excepted, pending)
 
     def _asked_for(self, assignment: Assignment, requested: Mapping[int, AccessException]) -> Assignment:
@@ -188,6 +183,15 @@ class Planner:
             if (system, account_id) in scope.disable:
                 lines.append(disabled(held, scope.reason, protected))
         return tuple(lines), scoped_accounts(lines, others)
+
+
+def kept_meanwhile(standing: Sequence[AccessException]) -> dict[str, str]:
+    """What stays for as long as somebody asks to keep it, by the policy's id of it, and why."""
+    return {
+        e.subject: f"stays for now: exception {e.id} asks to keep it ({e.reason})"
+        for e in standing
+        if e.keeps_meanwhile
+    }
 
 
 def _counted(standing: Sequence[AccessException], scope: Scope) -> list[AccessException]:

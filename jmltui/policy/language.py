@@ -44,6 +44,7 @@ _APPROVAL: Final[Schema] = {"anyOf": [TRUTH, {"type": "string", "minLength": 1}]
 _OWNER: Final = people_word(OWNERS)
 _APPROVER: Final = people_word(APPROVERS)
 _NAMED: Final = people_word(())
+_SCOPE: Final = "(?:all|privileged|(?:system|role|type|unused):.+)"
 _ENTITLEMENTS: Final = some(TEXT)
 
 
@@ -312,8 +313,10 @@ LANGUAGE: Final[Mapping[str, Shape]] = {
         {
             "id": _ID,
             "every": Key("How often.", DURATION, required=True),
-            "scope": Key("What is looked at: all, privileged, system:NAME, role:ID, type:KIND or unused:DURATION.",
-                         {"type": "string", "pattern": r"^(?:all|privileged|(?:system|role|type|unused):.+)$"}),
+            "scope": Key(
+                "Of what: all, privileged, system:NAME, role:ID, type:KIND, unused:DURATION, or several by commas.",
+                {"type": "string", "pattern": f"^{_SCOPE}(?:, *{_SCOPE})*$"},
+            ),
             "reviewer": Key("Who answers.", _APPROVER, required=True),
             "fallback": Key("Who answers when the reviewer does not.", _APPROVER),
             "on_no_answer": Key("What becomes of what nobody answered.", words(ON_NO_ANSWER)),

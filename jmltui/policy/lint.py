@@ -14,8 +14,8 @@ from jmltui.errors import PolicyError, Problem
 from . import usage
 from .attributes import STANDARD, full_name
 from .model import Definitions, PolicyEntitlement, PolicyRole
-from .policy import Policy
 from .people_words import OWNERS
+from .policy import Policy
 from .quorum import SYSTEM_OWNER, lacking
 from .reader import Reading, read
 from .separation import broken_by_roles, told

@@ -14,6 +14,7 @@ entitlements:
 roles:
   - {id: everybody, match: {person.type: employee}, grants: []}
 """
+IDLE = "  - {id: idle, match: {person.type: guest}, grants: []}\n"
 
 
 def jmltui(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -47,9 +48,21 @@ def test_only_a_keyring_is_written(tmp_path: Path) -> None:
 
 def test_warnings_are_told_and_do_not_fail(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
-    file.write_text(POLICY)
+    file.write_text(POLICY.replace("grants: []", "grants: [mail]") + IDLE)
     done = jmltui(tmp_path, "policy", "lint", str(file))
     assert done.returncode == 0
-    assert "warning: policy.yaml:2:1  No role grants the entitlement “mail”." in done.stdout
+    assert "warning: policy.yaml:5:1  The role “idle” grants nothing." in done.stdout
     told = json.loads(jmltui(tmp_path, "policy", "lint", str(file), "--json").stdout)
-    assert len(told["warnings"]) == 2
+    assert len(told["warnings"]) == 1
+    assert told["errors"] == []
+
+
+def test_what_can_never_work_fails(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    done = jmltui(tmp_path, "policy", "lint", str(file))
+    assert done.returncode == 1
+    assert "error: policy.yaml:2:1  Nobody can get the entitlement “mail”." in done.stdout
+    told = json.loads(jmltui(tmp_path, "policy", "lint", str(file), "--json").stdout)
+    assert len(told["errors"]) == 1
+    assert len(told["warnings"]) == 1

@@ -17,9 +17,10 @@ from jmltui.cache.staging import staged
 from jmltui.config.places import Places
 from jmltui.domain.access import Account, AccountState, Entitlement, Grant
 from jmltui.domain.case import CaseKind
-from jmltui.domain.diff import DiffLine, HeldBack, diff
+from jmltui.domain.diff import DiffLine, HeldBack, diff, is_owned
 from jmltui.domain.diff_kind import DiffKind
-from jmltui.domain.person import Person, PersonStatus
+from jmltui.domain.operation import Cap
+from jmltui.domain.person import Person, PersonStatus, PersonType
 from jmltui.lifecycle.everyone import Everyone, differences
 from jmltui.lifecycle.planning import blocked_without_login, new_accounts
 from jmltui.lifecycle.workshop import Workshop, open_workshop
@@ -73,6 +74,7 @@ staff = st.builds(
     Person,
     key=st.sampled_from(["P1", "P2", "P3"]),
     name=st.just("Somebody"),
+    type=st.sampled_from([PersonType.EMPLOYEE, PersonType.EMPLOYEE, PersonType.SERVICE]),
     status=st.sampled_from([PersonStatus.ACTIVE, PersonStatus.ACTIVE, PersonStatus.LEFT]),
     email=st.sampled_from(["", "root@x.test", "p@x.test"]),
     department=st.sampled_from(["", "Sales", "IT"]),
@@ -87,6 +89,7 @@ accounts = st.builds(
     id=st.sampled_from(["a1", "a2", "a3", "a4"]),
     login=st.sampled_from(["p1", "P2", "root1", "p@x.test"]),
     state=st.sampled_from([AccountState.ACTIVE, AccountState.ACTIVE, *AccountState]),
+    kind=st.sampled_from(["person", "person", "service", "shared"]),
 )
 entitlements = st.builds(
     Entitlement,
@@ -167,13 +170,16 @@ def one_by_one(workshop: Workshop) -> dict[tuple[str, str], list[DiffLine]]:
                 person,
                 logins,
                 policy.assignments(person, NOW),
-                held.get(person.id, []),
+                [account for account in held.get(person.id, []) if not is_owned(person, account)],
                 grants.get(person.id, []),
                 world,
                 policy.guards.protected,
                 HeldBack(policy.undecided(person, NOW)),
             )
+            holding = {(g.system, g.grant.account_id, g.entitlement.id) for g in grants.get(person.id, [])}
             for line in lines:
+                if line.operation is Cap.REVOKE and (line.system, line.account_id, line.entitlement_id) not in holding:
+                    continue
                 if line.kind not in (DiffKind.KEEP, DiffKind.CANNOT_TELL):
                     found[person.key, line.system].append(blocked_without_login(line, gaps))
     return found

@@ -20,9 +20,11 @@ from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import ExceptionKind, ExceptionState
 from jmltui.domain.person import Person, PersonStatus, PersonType
 from jmltui.lifecycle.everyone import Everyone, differences
+from jmltui.lifecycle.import_current import import_current
 from jmltui.lifecycle.policy_diff import PersonChange, PolicyDiff, compare_policies
 from jmltui.lifecycle.workshop import Workshop, open_workshop
 from jmltui.policy import Policy, load
+from jmltui.policy.mining import Limits
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GROUPS = ("Staff", "Sales", "Finance", "Wiki", "Choir", "Admins")
@@ -74,10 +76,16 @@ guards: {removals: {floor: 5, percent: 1, ceiling: 10}}
 
 
 @pytest.fixture
-def workshop(private: Path) -> Iterator[Workshop]:
+def cache_settings() -> str:
+    """Where the cache is: in the state folder, unless a module says otherwise."""
+    return ""
+
+
+@pytest.fixture
+def workshop(private: Path, cache_settings: str) -> Iterator[Workshop]:
     (private / "policy").mkdir()
     (private / "policy" / "policy.yaml").write_text(OLD)
-    (private / "settings.toml").write_text(SETTINGS)
+    (private / "settings.toml").write_text(SETTINGS + cache_settings)
     environ = {"JMLTUI_HOME": str(private)}
     made = open_workshop(Places.from_environment(environ), "ana", lambda: NOW, environ)
     yield made
@@ -116,13 +124,18 @@ def staff(chance: random.Random, count: int) -> list[Person]:
     ]
 
 
-def fill(workshop: Workshop, everybody: list[Person], chance: random.Random) -> None:
-    """Make the mirrors say that these people hold anything at all."""
+def fill(
+    workshop: Workshop,
+    everybody: list[Person],
+    chance: random.Random,
+    holds: Callable[[Person, str], bool] | None = None,
+) -> None:
+    """Make the mirrors say that these people hold anything at all, or what `holds` says and nothing else."""
     with workshop.cache.write() as session:
         people.replace_people(session, "hr", everybody, NOW)
     for system, groups in (("crm", [g for g in GROUPS if g != "Wiki"]), ("wiki", ["Wiki"])):
-        with_one = [p for p in everybody if chance.random() < 0.8]
-        states = [AccountState.ACTIVE] * 8 + [AccountState.DISABLED, AccountState.DELETED]
+        with_one = [p for p in everybody if holds or chance.random() < 0.8]
+        states = [AccountState.ACTIVE] * 8 + ([] if holds else [AccountState.DISABLED, AccountState.DELETED])
         with staged(workshop.cache, system) as stage:
             stage.add_accounts(
                 [Account(f"a{p.key}", p.key.lower(), chance.choice(states), external_id=p.key) for p in with_one]
@@ -133,8 +146,8 @@ def fill(workshop: Workshop, everybody: list[Person], chance: random.Random) -> 
                     Grant(f"a{p.key}", f"g{g}", direct, () if direct else ("Outer",))
                     for p in with_one
                     for g in groups
-                    for direct in [chance.random() < 0.9]
-                    if chance.random() < 0.4
+                    for direct in [bool(holds) or chance.random() < 0.9]
+                    if (holds(p, g) if holds else chance.random() < 0.4)
                 ]
             )
             with stage.write() as session:
@@ -293,6 +306,26 @@ def test_protected_accounts_and_groups_are_not_lost(workshop: Workshop, other: C
     guarded = gone + "guards: {protected: {accounts: [p001], groups: [Fin*]}}\n"
     _, (change,) = told(workshop, other(guarded))
     assert change.effect.loses == {("crm", "group:Staff")}
+
+
+def test_what_people_hold_is_proposed_as_roles(workshop: Workshop, other: Callable[[str], Policy]) -> None:
+    chance = random.Random(4)
+    everybody = [
+        Person(key=f"P{n:03}", name=f"P {n}", department=("Sales", "IT")[n % 2], attributes={"team": f"T{n % 4}"})
+        for n in range(80)
+    ]
+    gone = Person(key="P999", name="Gone", department="Sales", status=PersonStatus.LEFT)
+    fill(workshop, [*everybody, gone], chance, holds=lambda p, group: group in ("Staff", p.department))
+    found = import_current(workshop, Limits())
+    assert found.people == 80
+    assert found.roles == 2
+    assert found.explained == found.grants
+    assert "80 people match" in found.text
+    proposed = other(found.text)
+    assert proposed.entitlements["staff"].target == "group:Staff", "it keeps the ids of the policy in force"
+    after, changes = told(workshop, proposed)
+    assert after.losses == 0
+    assert not [change for change in changes if change.effect.gains]
 
 
 def fill_one(workshop: Workshop, groups: list[str]) -> None:
