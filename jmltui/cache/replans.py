@@ -137,6 +137,18 @@ def set_owners(session: Session, case: CaseRow, plan: Plan) -> None:
             set_owner(case, step, template, plan.procedure.working_time)
 
 
+def move_due(session: Session, case: CaseRow, due: datetime, now: datetime) -> bool:
+    """Let the work of a case begin at another instant, unless something of it was begun; whether it moved."""
+    actions = cases.actions_of(session, case.id or 0)
+    if due == case.due or any(action.attempts for action in actions):
+        return False
+    case.due = due
+    for action in actions:
+        if action.state == ActionState.READY.value:
+            action.run_at = max(now, due)
+    return True
+
+
 def apply(session: Session, case: CaseRow, plan: Plan, change: Replan, now: datetime) -> None:
     """Make a case what the new plan says. What was approved as a part of the old plan has to be approved anew."""
     by_id = {action.id: action for action in cases.actions_of(session, case.id or 0)}

@@ -61,6 +61,11 @@ class Planner:
         """The hash of the policy that is planned by."""
         return self._workshop.policy.hash
 
+    @property
+    def company_zone(self) -> str:
+        """The zone of people who have none."""
+        return self._workshop.settings.company_zone
+
     def has_procedure(self, kind: CaseKind) -> bool:
         """Whether the policy says how to go about a case of this kind."""
         return self._workshop.policy.procedure(kind.value) is not None

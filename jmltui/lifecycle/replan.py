@@ -18,9 +18,10 @@ from jmltui.cache.journal import Entry, append
 from jmltui.cache.tables import CaseRow
 from jmltui.domain.case import CaseKind, CaseState
 from jmltui.domain.person import Person
-from jmltui.domain.plan import PlannedAction
+from jmltui.domain.plan import Plan, PlannedAction
 from jmltui.domain.replan import Replan, replan
 from jmltui.domain.scope import Scope
+from jmltui.domain.trigger import TriggerWhen, due_at
 from jmltui.errors import NotAllowed
 from jmltui.policy import load as load_policy
 
@@ -117,6 +118,7 @@ def _renew(
     plan = planner.plan(kind, person, scope)
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
+    _move_first_day(session, planner, case, person, plan, now)
     replans.set_owners(session, case, plan)
     if change.is_empty:
         case.policy_hash = plan.policy_hash
@@ -137,6 +139,20 @@ def _renew(
     append(session, now, Entry(actor, "case.replan", summary, case.id, person.id, facts=facts))
     cases.advance(session, case.id or 0, now)
     return Replanned(len(change.added), len(change.removed), True)
+
+
+def _move_first_day(
+    session: Session, planner: Planner, case: CaseRow, person: Person, plan: Plan, now: datetime
+) -> None:
+    """Who begins on another day than was told when the case was opened is prepared for that day."""
+    begins, trigger = person.access_begins(planner.company_zone), plan.procedure.trigger
+    at_once = trigger is not None and trigger.when is TriggerWhen.AT_ONCE
+    if case.kind not in (CaseKind.JOINER.value, CaseKind.REHIRE.value) or case.scope != "{}" or at_once:
+        return
+    due = due_at(trigger, person, begins or case.due, planner.company_zone, now)
+    if replans.move_due(session, case, due, now):
+        summary = f"the {case.kind} case of {person.name} is due {due:%Y-%m-%d %H:%M} UTC now: the first day moved"
+        append(session, now, Entry(cases.BY_ITSELF, "case.due", summary, case.id, person.id))
 
 
 def _told(action: PlannedAction) -> str:

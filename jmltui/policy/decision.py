@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from jmltui.domain.access import Assignment
 
 from .facts import dotted
 from .matching import CompiledRoles
 from .model import Condition, Definitions, PolicyEntitlement, PolicyRole
+
+KEPT: Final = 10_000
+"""How many reasons, and how many assignments with theirs, are kept to be given to other people as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +42,33 @@ class Decider:
         matched = [dotted(name) for name in self._compiled.attributes]
         asked = [name for condition in stated for name in condition.expression.attributes]
         self.names = tuple(dict.fromkeys([*matched, *asked]))
+        self._reasons: dict[tuple[str | None, ...], str] = {}
+        self._assignments: dict[tuple[str, str], Assignment] = {}
+        self._tests = {condition.text: condition.expression.over(self.names) for condition in stated}
 
     def decide(self, texts: Mapping[str, str | None], values: Mapping[str, object]) -> Answer:
         """The answer for texts by bare name and typed values by dotted name."""
-        matching, unknown = self._compiled.match([texts[name] for name in self._compiled.attributes])
+        compiled, row = self._compiled, [values.get(name) for name in self.names]
+        matching, unknown = compiled.match(
+            [texts[name] for name in compiled.attributes], [texts[name] for name in compiled.needed]
+        )
         due: dict[str, Assignment] = {}
         undecided: dict[str, Assignment] = {}
         requestable: dict[str, None] = {}
         doubtful: dict[str, None] = {}
         roles = []
-        for role in self._compiled.of(matching):
-            answer = role.when.expression.evaluate(values) if role.when is not None else True
+        for role in compiled.of(matching):
+            answer = self._tests[role.when.text](row) if role.when is not None else True
             if answer:
                 roles.append(role)
                 requestable |= dict.fromkeys(role.may_request)
-                self._give(role, texts, values, due, undecided)
+                self._give(role, texts, values, row, due, undecided)
             elif answer is None and role.when is not None:
                 why = f"cannot tell: {_empty(role.when, values)} (role {role.id})"
                 self._doubt(role, why, undecided)
                 doubtful |= dict.fromkeys(role.may_request)
-        for role in self._compiled.of(unknown):
-            if role.when is None or role.when.expression.evaluate(values) is not False:
+        for role in compiled.of(unknown):
+            if role.when is None or self._tests[role.when.text](row) is not False:
                 names = [dotted(m.attribute) for m in role.match if texts[m.attribute] is None]
                 self._doubt(role, f"cannot tell: {', '.join(names)} is empty (role {role.id})", undecided)
                 doubtful |= dict.fromkeys(role.may_request)
@@ -71,6 +81,7 @@ class Decider:
         role: PolicyRole,
         texts: Mapping[str, str | None],
         values: Mapping[str, object],
+        row: Sequence[object],
         due: dict[str, Assignment],
         undecided: dict[str, Assignment],
     ) -> None:
@@ -80,14 +91,32 @@ class Decider:
             if name in due:
                 continue
             entitlement = self._entitlements[name]
-            answer = True if entitlement.when is None else entitlement.when.expression.evaluate(values)
+            answer = True if entitlement.when is None else self._tests[entitlement.when.text](row)
             if answer:
-                reason = reason or _reason(role, texts)
-                told = reason if entitlement.when is None else f"{reason}; {entitlement.when.text}"
-                due[name] = assignment(entitlement, role, told)
+                reason = reason or self._reason(role, texts)
+                due[name] = self._assignment(entitlement, role, reason)
             elif answer is None and entitlement.when is not None:
                 why = f"cannot tell: {_empty(entitlement.when, values)} (entitlement {name})"
                 undecided.setdefault(name, assignment(entitlement, role, why))
+
+    def _reason(self, role: PolicyRole, texts: Mapping[str, str | None]) -> str:
+        values = (role.id, *[texts[m.attribute] for m in role.match])
+        reason = self._reasons.get(values)
+        if reason is None:
+            if len(self._reasons) >= KEPT:
+                self._reasons.clear()
+            reason = self._reasons[values] = _reason(role, texts)
+        return reason
+
+    def _assignment(self, entitlement: PolicyEntitlement, role: PolicyRole, reason: str) -> Assignment:
+        key = (entitlement.id, reason)
+        found = self._assignments.get(key)
+        if found is None:
+            if len(self._assignments) >= KEPT:
+                self._assignments.clear()
+            told = reason if entitlement.when is None else f"{reason}; {entitlement.when.text}"
+            found = self._assignments[key] = assignment(entitlement, role, told)
+        return found
 
     def _doubt(self, role: PolicyRole, why: str, undecided: dict[str, Assignment]) -> None:
         for name in role.grants:

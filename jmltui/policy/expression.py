@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .expression_closures import Test, compile_test
+from .expression_closures import Test, asked_among, compile_test
 from .expression_parser import parse
 from .expression_told import Told, attributes, tell
-from .expression_tree import Declared, ExpressionError, Operand, ValueType
+from .expression_tree import AllOf, Declared, ExpressionError, Operand, ValueType
 
-__all__ = ["Declared", "Expression", "ExpressionError", "Told", "ValueType", "compile_expression"]
+__all__ = ["Declared", "Expression", "ExpressionError", "Told", "ValueType", "compile_expression", "necessary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,15 @@ def compile_expression(text: str, declared: Mapping[str, Declared]) -> Expressio
     tree = parse(text, declared)
     names = tuple(dict.fromkeys(attribute.name for attribute in attributes(tree)))
     return Expression(text, names, tree, compile_test(tree, {name: at for at, name in enumerate(names)}))
+
+
+def necessary(expression: Expression) -> dict[str, frozenset[str]]:
+    """Strings of which an attribute must be one for the answer to be anything but False, by the attribute's name."""
+    parts = expression.tree.parts if isinstance(expression.tree, AllOf) else (expression.tree,)
+    found: dict[str, frozenset[str]] = {}
+    for part in parts:
+        asked = asked_among(part)
+        if asked is not None:
+            values = frozenset(value for value in asked[1] if isinstance(value, str))
+            found[asked[0]] = found.get(asked[0], values) & values
+    return found

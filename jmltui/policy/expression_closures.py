@@ -172,7 +172,7 @@ def _shifted(base: Read, node: Shifted) -> Read:
 
 
 def _comparison(node: Comparison, index: Mapping[str, int]) -> Test:
-    if (asked := _asked(node)) is not None and asked[0] in index:
+    if (asked := asked_among(node)) is not None and asked[0] in index:
         return _among(index[asked[0]], asked[1])
     left, right = node.left, node.right
     if isinstance(right, Literal) and isinstance(right.value, bool):
@@ -200,7 +200,7 @@ def _pair(test: Callable[[Any, Any], bool], left: Read, right: Read) -> Test:
 
 
 def _membership(node: Membership, index: Mapping[str, int]) -> Test:
-    if (asked := _asked(node)) is not None and asked[0] in index:
+    if (asked := asked_among(node)) is not None and asked[0] in index:
         return _among(index[asked[0]], asked[1])
     if isinstance(node.within, Attribute):
         return _pair(operator.contains, compile_read(node.within, index), compile_read(node.item, index))
@@ -291,7 +291,7 @@ def _split(
     """The parts that ask whether a string is one of some values, fewest values first, and all others."""
     lookups, rest = [], []
     for part in parts:
-        asked = _asked(part)
+        asked = asked_among(part)
         if asked is None or asked[0] not in index:
             rest.append(part)
         else:
@@ -299,7 +299,7 @@ def _split(
     return tuple(sorted(lookups, key=lambda lookup: len(lookup[1]))), rest
 
 
-def _asked(node: Operand) -> tuple[str, frozenset[object]] | None:
+def asked_among(node: Operand) -> tuple[str, frozenset[object]] | None:
     """The name and the accepted values, when the node asks whether a string attribute is one of some literals."""
     match node:
         case Membership(item=Attribute() as item, within=ListLiteral() as within):

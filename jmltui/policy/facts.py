@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jmltui.domain.person import Person, local_midnight
+from jmltui.domain.person import ATTRIBUTES, Person, local_midnight
 
 from .expression import Declared, ValueType
 
 NOW: Final = "now."
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TEXTS: Final = frozenset(field.name for field in fields(Person) if field.type == "str" and field.name in ATTRIBUTES)
 _TRUE: Final = frozenset({"true", "yes", "y", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "n", "off", "0"})
 
@@ -33,15 +36,16 @@ class Facts:
     def __init__(self, names: Sequence[str], declared: Mapping[str, Declared], zone: str) -> None:
         """`names` are dotted, `zone` is that of people who have none."""
         self.names = tuple(names)
-        self.stated = tuple(bare(name) for name in self.names if not name.startswith(NOW))
+        own = [name for name in self.names if not name.startswith(NOW)]
+        self.stated = tuple(bare(name) for name in own)
         self.of_now = tuple(name for name in self.names if name.startswith(NOW))
-        self._declared = declared
+        self._readers = [_reader(name) for name in self.stated]
+        self._converted = [(name, _is_text(declared.get(name)), declared.get(name)) for name in own]
         self._zone = zone
 
     def texts(self, person: Person) -> tuple[str | None, ...]:
         """The texts of everything that a source states, in the order of `stated`."""
-        read = person.attribute
-        return tuple([read(name) for name in self.stated])
+        return tuple([read(person) for read in self._readers])
 
     def moment(self, at: datetime, zone: str) -> tuple[object, ...]:
         """The values of `now.*` in a zone, in the order of `of_now`."""
@@ -55,10 +59,23 @@ class Facts:
         """Typed values by dotted name; what is empty or unreadable is None."""
         info = ZoneInfo(zone or self._zone)
         found: dict[str, object] = dict(zip(self.of_now, moment, strict=True))
-        for name, text in zip((n for n in self.names if not n.startswith(NOW)), texts, strict=True):
-            declared = self._declared.get(name)
-            found[name] = None if text is None else typed(text, name, declared, info)
+        for (name, as_it_is, declared), text in zip(self._converted, texts, strict=True):
+            found[name] = text if as_it_is or text is None else typed(text, name, declared, info)
         return found
+
+
+def _reader(name: str) -> Callable[[Person], str | None]:
+    """What `Person.attribute` does for one name; texts that every person has are read without asking which they are."""
+    if name in _TEXTS:
+        read = attrgetter(name)
+        return lambda person: read(person) or None
+    if name != "key" and name not in ATTRIBUTES:
+        return lambda person: person.attributes.get(name) or None
+    return lambda person: person.attribute(name)
+
+
+def _is_text(declared: Declared | None) -> bool:
+    return declared is None or declared.type is ValueType.STRING
 
 
 def typed(text: str, name: str, declared: Declared | None, zone: ZoneInfo) -> object:
@@ -89,7 +106,7 @@ def _instant(text: str, name: str, zone: ZoneInfo) -> datetime | None:
     try:
         if len(text) == len("2026-01-31"):
             day = date.fromisoformat(text)
-            return local_midnight(day + timedelta(days=1) if name == "person.ends" else day, zone)
+            return local_midnight(day + timedelta(days=1) if name == "person.ends" else day, zone).astimezone(UTC)
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         return None

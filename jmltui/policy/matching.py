@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from .expression import necessary
+from .facts import bare
 from .model import PolicyRole
 
 
@@ -23,10 +25,17 @@ class CompiledRoles:
         self._asking = [self._mask_asking(name) for name in self.attributes]
         asked = zip(self.attributes, self._asking, strict=True)
         self._by_value = [self._masks(name, everything & ~asking) for name, asking in asked]
+        self.needed, self._ruled_out = self._necessities()
 
-    def match(self, values: Sequence[str | None]) -> tuple[int, int]:
-        """Bit masks of the roles that match, and of those about which nobody can tell."""
+    def match(self, values: Sequence[str | None], needed: Sequence[str | None]) -> tuple[int, int]:
+        """Bit masks of the roles that match, and of those about which nobody can tell.
+
+        `needed` are the values of the attributes of that name; a role whose condition they rule out is in neither mask.
+        """
         possible, unknown = self._everything, 0
+        for value, (others, by_value) in zip(needed, self._ruled_out, strict=True):
+            if value is not None:
+                possible &= by_value.get(value, others)
         for value, asking, by_value in zip(values, self._asking, self._by_value, strict=True):
             if value is None:
                 unknown |= asking
@@ -56,3 +65,22 @@ class CompiledRoles:
                     for value in matcher.values:
                         masks[value] = masks.get(value, indifferent) | (1 << index)
         return masks
+
+    def _necessities(self) -> tuple[tuple[str, ...], list[tuple[int, Mapping[str, int]]]]:
+        """Which values of which attributes a condition cannot do without: most roles are ruled out before it is asked.
+
+        An empty value rules nothing out.
+        """
+        asking: dict[str, int] = {}
+        by_value: dict[str, dict[str, int]] = {}
+        for index, role in enumerate(self.roles):
+            for name, values in necessary(role.when.expression).items() if role.when is not None else ():
+                asking[bare(name)] = asking.get(bare(name), 0) | (1 << index)
+                masks = by_value.setdefault(bare(name), {})
+                for value in values:
+                    masks[value] = masks.get(value, 0) | (1 << index)
+        found: list[tuple[int, Mapping[str, int]]] = []
+        for name, asked in asking.items():
+            others = self._everything & ~asked
+            found.append((others, {value: others | mask for value, mask in by_value[name].items()}))
+        return tuple(asking), found

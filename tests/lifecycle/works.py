@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ class Works:
                         now = self.workshop.clock()
                         left, later = actions.work_left(session, now)
                         stopped = actions.stopped_systems(session)
-                    if (not left or stopped or (later and later - now > timedelta(seconds=1))) and not runner.busy:
+                    if (not left or stopped or later is not None) and not runner.busy:
                         break
                     await asyncio.sleep(0.02)
         finally:

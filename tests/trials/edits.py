@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def follow_the_review(old: Path, new: Path) -> None:
         payroll = roles["department-payroll"]
         payroll["grants"].remove("erp-payroll-run")
         roles["department-field-service"]["grants"].append("technical-library")
-        match = {**payroll["match"], "person.type": ["employee"], "person.title": list(CLERKS)}
+        match = {**copy.deepcopy(payroll["match"]), "person.type": ["employee"], "person.title": list(CLERKS)}
         roles["payroll-clerks"] = {"id": "payroll-clerks", "match": match, "grants": ["erp-payroll-run"]}
 
     _edit(new / BUSINESS, change)
