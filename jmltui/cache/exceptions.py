@@ -148,6 +148,14 @@ def reached(session: Session, now: datetime) -> list[int]:
     return [number for number in found if number is not None]
 
 
+def next_end(session: Session) -> datetime | None:
+    """When something that is asked for or in force ends next; None where nothing ends by itself."""
+    query = select(col(ExceptionRow.until)).where(
+        col(ExceptionRow.state).in_(STANDING), col(ExceptionRow.until).is_not(None)
+    )
+    return session.scalars(query.order_by(col(ExceptionRow.until)).limit(1)).first()
+
+
 def standing(session: Session) -> Sequence[ExceptionRow]:
     """Every exception that is asked for or in force."""
     query = select(ExceptionRow).where(col(ExceptionRow.state).in_(STANDING))

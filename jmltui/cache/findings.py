@@ -15,8 +15,9 @@ from jmltui.domain.finding import FindingKind, FindingState
 from jmltui.errors import JmltuiError
 
 from .exceptions import STANDING
+from .governance_lists import LAST_SCAN
 from .journal import Entry
-from .tables import ExceptionRow, FindingRow
+from .tables import ExceptionRow, FindingRow, MetaRow
 
 
 class NoSuchFinding(JmltuiError):
@@ -92,6 +93,11 @@ def standing_acceptance(session: Session, key: str) -> ExceptionRow | None:
         col(ExceptionRow.state).in_(STANDING),
     )
     return session.scalars(query.order_by(col(ExceptionRow.id).desc())).first()
+
+
+def note_scan(session: Session, now: datetime) -> None:
+    """Remember that somebody looked."""
+    session.merge(MetaRow(key=LAST_SCAN, value=now.isoformat()))
 
 
 def end_acceptances(session: Session, now: datetime) -> Sequence[Entry]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from .filters import Dialect, by_words
-from .lists import Query
+from .lists import Query, instant
 from .person_lists import PersonLists
 
 WAITS: Final = "f.key IN (SELECT x.subject FROM exception x WHERE x.kind = 'finding' AND x.state = 'asked')"
@@ -20,6 +21,9 @@ FINDING_VIEWS: Final[Mapping[str, str]] = {
     "excepted": "f.state = 'excepted'",
 }
 """The views of findings beside one for each kind, which holds the open ones."""
+
+LAST_SCAN: Final = "findings scan"
+"""The fact of the cache that says when somebody looked for findings last; `cache.findings` writes it."""
 
 FINDING_COLUMNS: Final = (
     "id, kind, key, state, danger, person_id, person_key, person_name, system, account_id, login, target, rule, "
@@ -122,6 +126,11 @@ class GovernanceLists(PersonLists):
         waiting = f"SELECT count(*) FROM finding f WHERE {FINDING_VIEWS['waiting']}"
         counts["waiting"] = int(self.own.execute(waiting).fetchone()[0])
         return counts
+
+    def last_scan(self) -> datetime | None:
+        """When somebody looked for findings last; None for never."""
+        found = self.own.execute("SELECT value FROM meta WHERE key = ?", (LAST_SCAN,)).fetchone()
+        return None if found is None else instant(found[0])
 
     def finding(self, number: int) -> dict[str, Any] | None:
         """One finding with its facts and the exception that accepts it, asked for or in force."""

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 def prepare(folder: Path, context: Context, login: str) -> None:
     """Write the company and sync each people file of its week, in the name of `login`."""
+    from jmltui.governance.findings import scan
     from jmltui.lifecycle.sync import sync
     from jmltui.lifecycle.workshop import open_workshop
     from jmltui_practice import company
@@ -49,6 +50,7 @@ def prepare(folder: Path, context: Context, login: str) -> None:
             await sync(workshop, lambda text: None)
             while company.advance(folder):
                 await sync(workshop, lambda text: None)
+            scan(workshop)
         finally:
             await workshop.close()
 

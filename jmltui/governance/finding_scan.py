@@ -59,6 +59,7 @@ def scan(workshop: Workshop) -> ScanReport:
         with workshop.cache.scratch() as session:
             _look(workshop, session, now, stage)
         with stage.write() as session:
+            findings.note_scan(session, now)
             ended = findings.end_acceptances(session, now)
             moves = stage.take_over(session, now)
             waiting = findings.open_by_kind(session)

@@ -21,6 +21,7 @@ from jmltui.policy import load as load_policy
 
 from .expiry import refuse_exceptions
 from .replan import replan_case
+from .together import happening_with
 from .whose import answers
 from .workshop import Workshop
 
@@ -42,7 +43,7 @@ def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approv
 
     Raises NotAllowed for whoever is not asked at the stage that waits, for the requester, the subject and who agreed
     before, under whatever login, and when the time to decide is over; StaleWrite when the plan is no longer the one
-    shown, or the policy changed since: then the case is planned anew.
+    shown, or the policy changed since: then the case is planned anew. Steps that happen together are decided together.
     """
     if not approve and not reason.strip():
         raise UsageError("A refusal needs a reason; it is kept in the journal.")
@@ -53,27 +54,35 @@ def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approv
         if plan_hash and plan_hash != plan:
             raise StaleWrite("The plan changed since you saw it; nothing was decided.", hint="Look at the new plan.")
         stage, word = _place(workshop, session, case, step, plan, now)
-        row = ApprovalRow(
-            case_id=case_id,
-            step_id=step.id or 0,
-            plan_hash=plan,
-            requester=case.requested_by or case.claimed_by or case.opened_by,
-            approver=workshop.actor,
-            decision="approve" if approve else "refuse",
-            reason=reason,
-            at=now,
-            stage=stage,
-            as_word=word,
-        )
-        approvals.write_decision(session, row)
-        append(session, now, _entry(case, step, row))
-        if not approve:
-            cases.move_step(step, StepEvent.REFUSE, now)
-        elif cases.is_approved(session, step, plan):
-            cases.move_step(step, StepEvent.APPROVE, now)
+        for each in (step, *happening_with(workshop, session, case, step, (StepState.APPROVAL, StepState.WAITING))):
+            row = ApprovalRow(
+                case_id=case_id,
+                step_id=each.id or 0,
+                plan_hash=_plan_of(session, case, each),
+                requester=case.requested_by or case.claimed_by or case.opened_by,
+                approver=workshop.actor,
+                decision="approve" if approve else "refuse",
+                reason=reason,
+                at=now,
+                stage=stage,
+                as_word=word,
+            )
+            approvals.write_decision(session, row)
+            append(session, now, _entry(case, each, row))
+            _move(session, each, row, now)
         if not approve and case.kind == CaseKind.EXCEPTION.value:
             refuse_exceptions(workshop, session, case, reason)
         cases.advance(session, case_id, now)
+
+
+def _move(session: Session, step: StepRow, row: ApprovalRow, now: datetime) -> None:
+    """Move a step on by a decision; one that waits for other steps keeps it until its turn."""
+    if step.state != StepState.APPROVAL.value:
+        return
+    if row.decision == "refuse":
+        cases.move_step(step, StepEvent.REFUSE, now)
+    elif cases.is_approved(session, step, row.plan_hash):
+        cases.move_step(step, StepEvent.APPROVE, now)
 
 
 def ask_again(workshop: Workshop, case_id: int, key: str) -> None:
@@ -85,7 +94,8 @@ def ask_again(workshop: Workshop, case_id: int, key: str) -> None:
     with workshop.cache.write() as session:
         case, step = cases.case_row(session, case_id), cases.step_row(session, case_id, key)
         if step.state == StepState.REFUSED.value:
-            cases.move_step(step, StepEvent.VOID, now)
+            for each in (step, *happening_with(workshop, session, case, step, (StepState.REFUSED,))):
+                cases.move_step(each, StepEvent.VOID, now)
         elif step.state != StepState.APPROVAL.value:
             raise NotAllowed(f"“{step.title}” waits for no approval; it is {step.state}.")
         else:
@@ -94,7 +104,8 @@ def ask_again(workshop: Workshop, case_id: int, key: str) -> None:
             if path is None or found is None or not found.expired:
                 told = waits_for(path, found, now) if path is not None and found is not None else ""
                 raise NotAllowed(f"“{step.title}” is asked for already. {told}".strip())
-            step.asked_at, step.escalated_at, step.version = now, None, step.version + 1
+            for each in (step, *happening_with(workshop, session, case, step, (StepState.APPROVAL,))):
+                each.asked_at, each.escalated_at, each.version = now, None, each.version + 1
         summary = f"{workshop.actor} asked again for the approval of “{step.title}” for {case.person_name}"
         append(session, now, Entry(workshop.actor, "approval.ask-again", summary, case_id, case.person_id))
         cases.advance(session, case_id, now)

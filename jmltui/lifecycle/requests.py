@@ -11,10 +11,11 @@ from jmltui.cache import cases
 from jmltui.cache.journal import Entry, append
 from jmltui.cache.tables import ActionRow, BatchRow, CaseRow, StepRow
 from jmltui.domain.case import ActionEvent, ActionState, CaseEvent, CaseState, IllegalMove, StepEvent, StepState
-from jmltui.domain.procedure import CHANGING_ACCESS, Do
+from jmltui.domain.procedure import Do
 from jmltui.errors import NotAllowed, StaleWrite, UsageError
 
 from .owning import still_owned
+from .together import happening_with
 from .workshop import Workshop
 
 MIN_TEXT = 3
@@ -65,11 +66,15 @@ def run_step(workshop: Workshop, case_id: int, key: str, version: int | None = N
         mine = _actions(session, step)
         if not mine:
             raise NotAllowed(f"“{step.title}” is done by a person.", hint="Attest it when it is done.")
+        held_up = happening_with(workshop, session, case, step, (StepState.APPROVAL, StepState.REFUSED))
+        if held_up:
+            told = f"“{held_up[0].title}” is {held_up[0].state}, and neither of them happens alone"
+            raise NotAllowed(f"“{step.title}” cannot be run now: {told}.")
         try:
             cases.release(step, mine, workshop.actor, max(now, case.due), now)
         except IllegalMove:
             raise NotAllowed(f"“{step.title}” is {step.state}; it cannot be run now.") from None
-        for other in _together(workshop, session, case, step):
+        for other in happening_with(workshop, session, case, step, (StepState.READY,)):
             cases.release(other, _actions(session, other), workshop.actor, max(now, case.due), now)
         case.claimed_by = case.claimed_by or workshop.actor
         summary = f"{workshop.actor} started “{step.title}” for {case.person_name}"
@@ -202,15 +207,6 @@ def _open_case(session: Session, case_id: int) -> CaseRow:
         CaseState.HELD.value: f"First its batch must be released: `jmltui confirm {case.batch_id}`.",
     }
     raise NotAllowed(f"Case {case_id} is {case.state}; nothing can be done in it.", hint=hints.get(case.state, ""))
-
-
-def _together(workshop: Workshop, session: Session, case: CaseRow, step: StepRow) -> list[StepRow]:
-    """The other steps that change access and are ready, where the procedure lets none of them happen alone."""
-    procedure = workshop.policy.procedure(case.kind)
-    if procedure is None or not procedure.together or Do(step.do) not in CHANGING_ACCESS:
-        return []
-    ready = [other for other in cases.steps_of(session, case.id or 0) if other.state == StepState.READY.value]
-    return [other for other in ready if Do(other.do) in CHANGING_ACCESS and _actions(session, other)]
 
 
 def _actions(session: Session, step: StepRow) -> Sequence[ActionRow]:

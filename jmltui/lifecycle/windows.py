@@ -31,9 +31,9 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 """People and zones come and go, so the edges are looked for this often even where none is near."""
 
 
-def next_edge(workshop: Workshop) -> datetime | None:
-    """When a window opens or shuts next for anybody; None where the policy has no window."""
-    policy, now = workshop.policy, workshop.clock()
+def next_edge(workshop: Workshop, now: datetime) -> datetime | None:
+    """When a window opens or shuts for anybody next after `now`; None where the policy has no window."""
+    policy = workshop.policy
     windows = {e.window for e in policy.entitlements.values() if e.window is not None}
     if not windows:
         return None

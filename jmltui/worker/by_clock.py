@@ -25,12 +25,12 @@ class Chore:
 
     do: Callable[[Workshop, SyncReport], None]
     every: timedelta = MINUTE
-    at: Callable[[Workshop], datetime | None] | None = None
+    at: Callable[[Workshop, datetime], datetime | None] | None = None
     ends_access: bool = False
 
-    def next(self, workshop: Workshop) -> datetime:
-        """When it is to be done again, counted from now."""
-        found = self.at(workshop) if self.at is not None else None
+    def next(self, workshop: Workshop, began: datetime) -> datetime:
+        """When it is to be done again: `every` counts from now, anything else from when it was begun."""
+        found = self.at(workshop, began) if self.at is not None else None
         return found or workshop.clock() + self.every
 
 
@@ -61,10 +61,10 @@ def _windows(workshop: Workshop, report: SyncReport) -> None:
     report.replanned += replan_outdated(workshop)
 
 
-def _next_window(workshop: Workshop) -> datetime | None:
+def _next_window(workshop: Workshop, began: datetime) -> datetime | None:
     from jmltui.lifecycle import windows
 
-    return windows.next_edge(workshop)
+    return windows.next_edge(workshop, began)
 
 
 def _late_steps(workshop: Workshop, report: SyncReport) -> None:

@@ -80,8 +80,7 @@ async def _serve_until_changed(
 ) -> Workshop | None:
     """Serve by one set of settings and one policy; the workshop to go on with when they changed, None at the end."""
     schedule = Schedule(workshop, say)
-    # What is to be read by the clock needs somebody to read it: such a worker does not end when it is idle.
-    runner = LocalRunner(workshop, idle=None if schedule.names else idle, stop=stop, say=say, place=place)
+    runner = LocalRunner(workshop, idle=idle, needed=schedule.needs_a_worker, stop=stop, say=say, place=place)
     with in_thread_of_its_own(schedule):
         running = asyncio.create_task(runner.run())
         changed: Workshop | None = None

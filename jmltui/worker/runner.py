@@ -45,7 +45,8 @@ class PlaceLost(JmltuiError):
 class LocalRunner:
     """One worker's loop over all systems.
 
-    `stop` ends it at once, and what is in flight stays as intents; `finish` ends it when nothing is in flight.
+    `stop` ends it at once, and what is in flight stays as intents; `finish` ends it when nothing is in flight. While
+    it is `needed` it does not end when it is idle.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class LocalRunner:
         stop: asyncio.Event | None = None,
         say: Say = lambda _: None,
         place: Place | None = None,
+        needed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workshop = workshop
+        self._needed = needed
         self._idle = idle
         self._say = say
         self._place = place
@@ -128,11 +131,13 @@ class LocalRunner:
             task.cancel()
 
     async def _waiting(self, now: datetime) -> bool:
+        """Whether somebody is needed though nothing can be begun at this moment."""
+
         def look() -> bool:
             with self._workshop.cache.read() as session:
                 left, later = actions.work_left(session, now)
                 stopped = actions.stopped_systems(session)
-            return left > 0 and not stopped and later is None
+            return (left > 0 and not stopped and later is None) or self._needed()
 
         return await asyncio.to_thread(look)
 

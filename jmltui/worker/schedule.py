@@ -8,12 +8,13 @@ import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, select
 from sqlmodel import col
 
+from jmltui.cache import exceptions
 from jmltui.cache.tables import TimerRow
 from jmltui.errors import JmltuiError
 from jmltui.lifecycle import clock
@@ -45,6 +46,14 @@ class Schedule:
         """What is read by the clock."""
         return sorted(self._every)
 
+    def needs_a_worker(self) -> bool:
+        """Whether something comes by the clock alone: a reading, the edge of a window, a review, an end of access."""
+        policy = self._workshop.policy
+        if self._every or policy.has_windows or policy.definitions.reviews:
+            return True
+        with self._workshop.cache.read() as session:
+            return exceptions.next_end(session) is not None
+
     async def run(self) -> None:
         """Tick until cancelled. What goes wrong is told and tried again."""
         try:
@@ -72,10 +81,7 @@ class Schedule:
             report.replanned += replan_outdated(workshop)
         for name in self._due({WINDOWS} if first else frozenset()):
             if name in CHORES:
-                if CHORES[name].ends_access and not self._trusts_clock():
-                    continue
-                CHORES[name].do(workshop, report)
-                self._done(name, good=True)
+                self._do_chore(name, report)
                 continue
             before = set(report.problems)
             try:
@@ -88,9 +94,23 @@ class Schedule:
             told = "was read" if good else f"could not be read: {report.problems[name]} It is tried at its next time."
             self._say(f"{name} {told}")
         if report.people or report.systems:
-            CHORES[FINDINGS].do(workshop, report)
-            self._done(FINDINGS, good=True)
+            self._do_chore(FINDINGS, report)
         return report
+
+    def _do_chore(self, name: str, report: SyncReport) -> None:
+        """Do a chore; one that breaks is told and tried again in a minute, and holds the others up no longer."""
+        if CHORES[name].ends_access and not self._trusts_clock():
+            return
+        began = self._workshop.clock()
+        try:
+            CHORES[name].do(self._workshop, report)
+        except Exception as error:
+            known = isinstance(error, JmltuiError)
+            told = str(error) if known else "".join(traceback.format_exception(error)).rstrip()
+            self._say(f"{name}: this could not be done and is tried again by itself: {told}")
+            self._done(name, good=False, at=began + timedelta(seconds=TROUBLE_SECONDS))
+            return
+        self._done(name, good=True, at=CHORES[name].next(self._workshop, began))
 
     def _trusts_clock(self) -> bool:
         """Whether something may end or begin by our clock; what was found is told when it changes."""
@@ -115,10 +135,10 @@ class Schedule:
                 session.execute(delete(TimerRow).where(col(TimerRow.name).not_in(wanted)))
         return [name for name in wanted if name in anyway or name not in rows or rows[name] <= now]
 
-    def _done(self, name: str, *, good: bool) -> None:
+    def _done(self, name: str, *, good: bool, at: datetime | None = None) -> None:
         """Write the next time, only now: who is killed in the middle begins again."""
         now = self._workshop.clock()
-        at: datetime = CHORES[name].next(self._workshop) if name in CHORES else now + self._every[name]
+        at = at or now + self._every[name]
         with self._workshop.cache.write() as session:
             row = session.get(TimerRow, name) or TimerRow(name=name, every_seconds=0, next_at=now)
             row.every_seconds, row.next_at = int((at - now).total_seconds()), at

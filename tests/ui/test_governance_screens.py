@@ -150,10 +150,12 @@ async def test_an_acceptance_needs_a_day_a_reason_and_another_person(governed: C
 
 
 async def test_a_scan_finds_and_a_case_is_opened_for_what_was_found(standing: Company) -> None:
+    sql(standing, "DELETE FROM finding")
+    sql(standing, "DELETE FROM meta WHERE key = 'findings scan'")
     app = standing.dashboard(worker=False)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("5")
-        assert "Nothing was found" in answer(app)
+        assert "Nobody has looked for findings yet" in answer(app)
         await pilot.press("S")
         await until(pilot, lambda: "Looked at everything" in answer(app))
         number = sql(standing, "SELECT id FROM finding WHERE kind = 'orphan' AND state = 'open' ORDER BY id")[0][0]

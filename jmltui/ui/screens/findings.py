@@ -66,7 +66,12 @@ class FindingsScreen(ViewedScreen):
 
     def nothing(self) -> str:
         """What an empty view says."""
-        return "Nothing was found. S looks again." if self.view == "open" else super().nothing()
+        if self.view != "open":
+            return super().nothing()
+        looked = self.dashboard.board.last_scan()
+        if looked is None:
+            return "Nobody has looked for findings yet. S looks."
+        return f"Nothing was found, {times.stamp(looked)}. S looks again."
 
     # One finding
 
