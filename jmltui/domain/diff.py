@@ -195,9 +195,6 @@ def _account_lines(
                 None,
                 "looks like this person, but nobody has confirmed it",
             )
-    why = wanted[0].reason if wanted else ""
-    own = next((a for a in wanted if a.target == ACCOUNT_TARGET), None)
-    name = world.ids.get((system, ACCOUNT_TARGET), "")
     if wanted and not confirmed:
         taken = world.logins_taken.get((system, login.casefold()))
         if taken is not None:
@@ -206,28 +203,41 @@ def _account_lines(
                 f"the login {login} is already used by another account; link it or choose another login",
             )  # fmt: skip
         else:
-            new = DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, why)
-            yield _as_due(new, own or wanted[0])
+            new = DiffLine(DiffKind.ADD, system, Cap.CREATE, "", login, "", ACCOUNT_TARGET, wanted[0].reason)
+            yield _as_due(new, wanted)
     for held in confirmed:
-        account = held.account
-        if wanted and account.state is AccountState.DISABLED:
-            yield _as_due(_account_line(DiffKind.ADD, system, account, Cap.ENABLE, why), own or wanted[0])
-        elif wanted:
-            until = own.until if own is not None else None
-            stays = _account_line(DiffKind.EXPIRING if until else DiffKind.KEEP, system, account, None, why)
-            yield replace(stays, entitlement=name, until=until, exception=own.exception if own is not None else 0)
-        elif kind is CaseKind.LEAVER or system in world.managed_systems:
-            yield replace(_removal(system, account, kind, protected), entitlement=name)
-        else:
-            yield _account_line(DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system")
+        yield _confirmed_line(kind, system, held.account, wanted, world, protected)
 
 
-def _as_due(line: DiffLine, due: Assignment) -> DiffLine:
+def _confirmed_line(
+    kind: CaseKind,
+    system: str,
+    account: Account,
+    wanted: Sequence[Assignment],
+    world: World,
+    protected: Protected,
+) -> DiffLine:
+    """What becomes of an account that is theirs."""
+    name = world.ids.get((system, ACCOUNT_TARGET), "")
+    if wanted and account.state is AccountState.DISABLED:
+        return _as_due(_account_line(DiffKind.ADD, system, account, Cap.ENABLE, wanted[0].reason), wanted)
+    if wanted:
+        own = next((a for a in wanted if a.target == ACCOUNT_TARGET), wanted[0])
+        until, exception = (own.until, own.exception) if own.target == ACCOUNT_TARGET else (None, 0)
+        what = DiffKind.EXPIRING if until else DiffKind.KEEP
+        stays = _account_line(what, system, account, None, wanted[0].reason)
+        return replace(stays, entitlement=name, until=until, exception=exception)
+    if kind is CaseKind.LEAVER or system in world.managed_systems:
+        return replace(_removal(system, account, kind, protected), entitlement=name)
+    return _account_line(DiffKind.UNEXPLAINED, system, account, None, "no policy speaks of this system")
+
+
+def _as_due(line: DiffLine, wanted: Sequence[Assignment]) -> DiffLine:
     """The line of an account to be made or enabled; only what asks for the account itself decides on its approval."""
+    own = next((a for a in wanted if a.target == ACCOUNT_TARGET), None)
+    due = own or wanted[0]
     line = replace(line, entitlement=due.entitlement, until=due.until, exception=due.exception)
-    if due.target != ACCOUNT_TARGET:
-        return line
-    return replace(line, approval=due.approval, approval_path=due.approval_path)
+    return line if own is None else replace(line, approval=own.approval, approval_path=own.approval_path)
 
 
 def _removal(system: str, account: Account, kind: CaseKind, protected: Protected) -> DiffLine:

@@ -144,6 +144,22 @@ def _with_unexplained(text: str, lines: Sequence[DiffLine]) -> str:
     return "\n".join([text, *found]).strip() if found else text
 
 
+def without_idle(plan: Plan) -> Plan:
+    """The plan without automatic steps that call nothing; what waited for one waits for what that one waited for."""
+    idle = {s.template.id: s.template.needs for s in plan.steps if s.template.do.is_automatic and not s.actions}
+
+    def waited_for(names: Iterable[str]) -> Iterable[str]:
+        for name in names:
+            yield from waited_for(idle[name]) if name in idle else (name,)
+
+    steps = [
+        replace(step, template=replace(step.template, needs=tuple(dict.fromkeys(waited_for(step.template.needs)))))
+        for step in plan.steps
+        if step.template.id not in idle
+    ]
+    return replace(plan, steps=tuple(steps))
+
+
 def unplanned(plan: Plan) -> tuple[DiffLine, ...]:
     """Lines with an operation that no step of the plan carries out: a gap of the procedure, shown to the
     operator.

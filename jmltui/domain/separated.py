@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from .access import ACCOUNT_TARGET
 from .diff import DiffLine
 from .diff_kind import DiffKind
 from .separation import Conflict, SeparationRule, new_conflicts
@@ -36,7 +37,8 @@ def separated(
 
 def _stays(line: DiffLine) -> bool:
     """Whether the person holds it now and the plan leaves it so."""
-    return bool(line.entitlement and line.entitlement_id and line.operation is None)
+    held = line.account_id if line.target == ACCOUNT_TARGET else line.entitlement_id
+    return bool(line.entitlement and held and line.operation is None)
 
 
 def _source(line: DiffLine) -> str:

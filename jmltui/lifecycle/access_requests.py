@@ -110,7 +110,7 @@ def request_access(
     """Ask for an entitlement for a person; the number of the case, which the worker carries out once it is approved.
 
     Without a duration it is asked for as long as the policy allows. What no role of the person lets be asked for is an
-    exception outside the policy, and says so. Raises NotAllowed when it is due already, for too long, or forbidden by
+    exception outside the policy, which says so and always ends: after a month where nothing else is asked. Raises NotAllowed when it is due already, for too long, or forbidden by
     separation of duties, and when nobody would have to agree to what has to be agreed to.
     """
     reason = check_text(reason)
@@ -122,11 +122,11 @@ def request_access(
             raise NotAllowed(f"Nothing can be given to {person.name}: {problem.sentence}.".replace("..", "."))
         if why_not := obstacle(now, wanted):
             raise NotAllowed(why_not)
-        length = check_duration(wanted, duration)
+        outside = wanted.id not in now.may_request
+        length = check_duration(wanted, duration, outside=outside)
         stops, warnings = separation_of(workshop.policy, now, [wanted.id])
         if stops:
             raise NotAllowed(stops[0], hint="`jmltui request separation` asks to break the rule for a time.")
-        outside = wanted.id not in now.may_request
         row = _ask(workshop, session, ExceptionKind.ACCESS, person, wanted.id, reason, length=length, outside=outside)
         event: dict[str, object] = {"asked for": wanted.id, "by": workshop.actor, "reason": reason}
         if length is not None:

@@ -36,13 +36,15 @@ def break_glass(workshop: Workshop, person_key: str, entitlement: str, reason: s
         wanted = entitlement_of(workshop.policy, entitlement)
         rule = _allowed(workshop, session, person, wanted)
         now = situation(workshop, session, person)
-        if why_not := obstacle(now, wanted):
+        standing = now.access.get(wanted.id)
+        asked = standing is not None and standing.state is ExceptionState.ASKED
+        if not asked and (why_not := obstacle(now, wanted)):
             raise NotAllowed(why_not)
         if stops := separation_of(workshop.policy, now, [wanted.id])[0]:
             raise NotAllowed(stops[0])
         length = min(rule.max_duration, wanted.max_duration or rule.max_duration)
         row = _taken(workshop, session, person, wanted.id, reason, length, now.at)
-        told = f" Told: {', '.join(rule.tell)}." if rule.tell else ""
+        told = f" To be told: {', '.join(rule.tell)}." if rule.tell else ""
         by = now.at + rule.review_within
         summary = (
             f"EMERGENCY ACCESS: {workshop.actor} took {wanted.id} for {person.name} ({person.key}) for "

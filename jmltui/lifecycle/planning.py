@@ -15,7 +15,7 @@ from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff, is_owned
 from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
-from jmltui.domain.layout import giving_all, make_plan, unplanned
+from jmltui.domain.layout import giving_all, make_plan, unplanned, without_idle
 from jmltui.domain.least import keep_enough
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan, PlannedStep
@@ -62,9 +62,9 @@ class Planner:
         return self._workshop.policy.hash
 
     @property
-    def company_zone(self) -> str:
+    def zone(self) -> str:
         """The zone of people who have none."""
-        return self._workshop.settings.company_zone
+        return self._workshop.zone
 
     def has_procedure(self, kind: CaseKind) -> bool:
         """Whether the policy says how to go about a case of this kind."""
@@ -108,6 +108,8 @@ class Planner:
         )
         if any(e.break_glass and e.id in scope.exceptions for e in self._exceptions.get(person.id, [])):
             made = at_once(made)
+        if kind is CaseKind.EXPIRY:
+            made = without_idle(made)
         urgent = policy.is_urgent(kind.value, person, self._now) is True
         return _with_rest(replace(made, urgent=urgent))
 

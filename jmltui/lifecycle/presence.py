@@ -21,9 +21,9 @@ class Presence(StrEnum):
 class Presences:
     """Answers for many people at one instant; most of them share their dates."""
 
-    def __init__(self, now: datetime, company_zone: str) -> None:
+    def __init__(self, now: datetime, zone: str) -> None:
         self._now = now
-        self._zone = company_zone
+        self._zone = zone
         self._known: dict[tuple[str, str, str], Presence] = {}
 
     def of(self, one: Stated) -> Presence:

@@ -145,11 +145,11 @@ def _move_first_day(
     session: Session, planner: Planner, case: CaseRow, person: Person, plan: Plan, now: datetime
 ) -> None:
     """Who begins on another day than was told when the case was opened is prepared for that day."""
-    begins, trigger = person.access_begins(planner.company_zone), plan.procedure.trigger
+    begins, trigger = person.access_begins(planner.zone), plan.procedure.trigger
     at_once = trigger is not None and trigger.when is TriggerWhen.AT_ONCE
     if case.kind not in (CaseKind.JOINER.value, CaseKind.REHIRE.value) or case.scope != "{}" or at_once:
         return
-    due = due_at(trigger, person, begins or case.due, planner.company_zone, now)
+    due = due_at(trigger, person, begins or case.due, planner.zone, now)
     if replans.move_due(session, case, due, now):
         summary = f"the {case.kind} case of {person.name} is due {due:%Y-%m-%d %H:%M} UTC now: the first day moved"
         append(session, now, Entry(cases.BY_ITSELF, "case.due", summary, case.id, person.id))

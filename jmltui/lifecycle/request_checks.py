@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -57,6 +58,10 @@ def situation(workshop: Workshop, session: Session, person: Person) -> Situation
     return Situation(person, now, due, _held(policy, session, person), tuple(standing), may)
 
 
+LONGEST_OUTSIDE: Final = timedelta(days=365)
+USUAL_OUTSIDE: Final = timedelta(days=30)
+
+
 def person_of(workshop: Workshop, session: Session, key: str) -> Person:
     """The person with this key, who must be there. Raises UsageError and NotAllowed."""
     numbers = session.scalars(select(col(PersonRow.id)).where(col(PersonRow.key) == key)).all()
@@ -88,9 +93,17 @@ def check_text(text: str, what: str = "reason") -> str:
     return text.strip()
 
 
-def check_duration(entitlement: PolicyEntitlement, wanted: timedelta | None) -> timedelta | None:
-    """For how long: what is wanted, else the longest that the policy allows; None without an end. Raises NotAllowed."""
+def check_duration(
+    entitlement: PolicyEntitlement, wanted: timedelta | None, *, outside: bool = False
+) -> timedelta | None:
+    """For how long: what is wanted, else the longest that the policy allows; None without an end. Raises NotAllowed.
+
+    What is outside the policy always ends: after a month where nothing is said, after a year at the latest.
+    """
     longest = entitlement.max_duration
+    if outside:
+        longest = min(longest or LONGEST_OUTSIDE, LONGEST_OUTSIDE)
+        wanted = wanted or min(longest, USUAL_OUTSIDE)
     if wanted is None:
         if entitlement.tier is Tier.JIT and longest is None:
             raise NotAllowed(f"“{entitlement.id}” is given for a time only.", hint="Say for how long: --for 8h.")

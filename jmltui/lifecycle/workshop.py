@@ -72,6 +72,11 @@ class Workshop:
     actor: str
     adapters: AdapterPool
 
+    @property
+    def zone(self) -> str:
+        """The zone of people who have none: the policy's where it states one, else the company's."""
+        return self.policy.zone
+
     async def close(self) -> None:
         """Close adapters and cache."""
         await self.adapters.close()

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from jmltui.domain.access import Tier
 from jmltui.domain.procedure import Procedure
 from jmltui.domain.separation import SeparationRule
 from jmltui.errors import PolicyError, Problem
@@ -62,7 +63,9 @@ def read(folder: Path) -> Reading:
             problems.found += error.problems
             known.complete = False
             continue
-        if root is not None:
+        if root is None:
+            problems.add(Where(label, 0, 0), "The file states nothing.", "Take it out, or write what it should state.")
+        else:
             sections.take(root, label)
     reading = _Reader(sections, known).read()
     if problems.found:
@@ -119,7 +122,7 @@ class _Reader:
         entitlements = self._all("entitlements", read_entitlement)
         roles = self._all("roles", read_role)
         separation = self._all("separation", read_separation)
-        self._check_roles(separation.values(), roles)
+        self._check_roles(separation.values(), roles, entitlements)
         procedures, built_in = self._procedures()
         guards = GuardSections(known.problems)
         if "guards" in once:
@@ -170,14 +173,24 @@ class _Reader:
             found |= read(section, self.known)
         return found
 
-    def _check_roles(self, rules: Iterable[SeparationRule], roles: Mapping[str, PolicyRole]) -> None:
-        """A role that breaks a rule with its own grants contradicts the policy."""
+    def _check_roles(
+        self,
+        rules: Iterable[SeparationRule],
+        roles: Mapping[str, PolicyRole],
+        entitlements: Mapping[str, PolicyEntitlement],
+    ) -> None:
+        """A role contradicts the policy that breaks a rule with its own grants, or gives for good what has to end."""
         blocking = [rule for rule in rules if rule.blocks]
         places = {
             item.nodes["id"].raw: item.where for item in reversed(self.sections.lists["roles"]) if "id" in item.nodes
         }
         for role, conflict in broken_by_roles(blocking, roles):
             self.known.problems.add(places[role.id], told(role, conflict), "Take one of the two out of its grants.")
+        for role in roles.values():
+            for name in role.grants:
+                if name in entitlements and entitlements[name].tier is Tier.JIT:
+                    message = f"The role “{role.id}” grants “{name}” for good, which is jit: it has to end by itself."
+                    self.known.problems.add(places[role.id], message, f"Write may_request: [{name}] instead.")
 
     def _procedures(self) -> tuple[dict[str, Procedure], frozenset[str]]:
         """The folder's own procedures and, behind them, the packaged ones, read through the same door."""

@@ -116,3 +116,12 @@ def test_no_plan_makes_a_conflict_that_was_not_there(found: list[SeparationRule]
     before = {(c.rule.id, frozenset((c.left, c.right))) for c in conflicts(found, held)}
     assert {(c.rule.id, frozenset((c.left, c.right))) for c in conflicts(found, then)} <= before
     assert [each.entitlement for each in after] == list(lines), "no line is lost"
+
+
+def test_an_account_that_is_kept_counts_as_held() -> None:
+    rule = SeparationRule("books", ("erp-login",), ("pay",), blocks=True, reason="who pays keeps no books")
+    account = DiffLine(DiffKind.KEEP, "erp", None, "u1", "ana", "", "account", "role staff", entitlement="erp-login")
+    wanted = DiffLine(DiffKind.ADD, "erp", Cap.GRANT, "u1", "ana", "p", "role:PAY", "role payer", entitlement="pay")
+    [_, told] = separated([account, wanted], [rule])
+    assert told.kind is DiffKind.BLOCKED
+    assert "separation rule books" in told.reason

@@ -75,6 +75,7 @@ async def test_it_ends_once(firm: Firm) -> None:
 
 async def test_what_a_role_gives_by_then_stays(firm: Firm) -> None:
     await production(firm)
+    firm.rewrite_policy("tier: jit, approval: security-two", "tier: elevated, approval: security-two")
     firm.rewrite_policy("grants: [it]", "grants: [it, prod-admin]")
     firm.take_over_policy()
     firm.clock.forward(timedelta(hours=8))

@@ -107,3 +107,21 @@ def test_a_review_that_may_ask_nobody_and_a_target_that_never_comes_are_told(tmp
         "procedures.yaml:3:5  The target 200h of “orphan” is never reached in mon 09:00-09:15 UTC. "
         "Count it in days, or widen the hours."
     )
+
+
+def test_a_role_gives_nothing_for_good_that_has_to_end_and_a_file_states_something(tmp_path: Path) -> None:
+    (tmp_path / "access.yaml").write_text(
+        "entitlements:\n"
+        "  - {id: root, system: cloud, target: 'role:admin', tier: jit, max_duration: 8h}\n"
+        "roles:\n  - {id: staff, match: {person.type: employee}, grants: [root]}\n"
+    )
+    (tmp_path / "guards.yaml").write_text("")
+    (tmp_path / "later.yaml").write_text("# nothing yet\n")
+    report = lint(tmp_path)
+    assert report.policy is None
+    assert [str(error).split(f"{tmp_path.name}/")[1] for error in report.errors] == [
+        "access.yaml:4:5  The role “staff” grants “root” for good, which is jit: it has to end by itself. "
+        "Write may_request: [root] instead.",
+        "guards.yaml  The file states nothing. Take it out, or write what it should state.",
+        "later.yaml  The file states nothing. Take it out, or write what it should state.",
+    ]
