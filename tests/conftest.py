@@ -10,7 +10,13 @@ import pytest
 
 from tests.trials import company
 
-pytest_plugins = ["tests.servers.scim2", "tests.servers.postgres", "tests.servers.scimmy", "tests.servers.canaille"]
+pytest_plugins = [
+    "tests.servers.scim2",
+    "tests.servers.postgres",
+    "tests.servers.scimmy",
+    "tests.servers.canaille",
+    "tests.servers.sshd",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

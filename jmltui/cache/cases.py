@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -25,17 +25,16 @@ from jmltui.domain.case import (
     case_after,
     step_after,
 )
-from jmltui.domain.diff_kind import DiffKind
 from jmltui.domain.person import Person
 from jmltui.domain.plan import Plan
 from jmltui.domain.procedure import Do
 from jmltui.domain.scope import Scope
 from jmltui.errors import JmltuiError, StaleWrite
 
-from . import approvals, exceptions
+from . import approvals, batches, exceptions
 from .journal import Entry, append, signal_change
 from .plans import set_targets, write_plan
-from .tables import ActionRow, CaseRow, LineRow, StepRow
+from .tables import ActionRow, CaseRow, StepRow
 
 GIVEN_UP: Final = "Replanned"
 """The error kind of an action that a later plan no longer asks for."""
@@ -161,6 +160,8 @@ def move_case(session: Session, case: CaseRow, event: CaseEvent, now: datetime) 
     case.closed_at = None if state.is_live else now
     if not state.is_live and case.kind == CaseKind.EXCEPTION.value:
         exceptions.end_unanswered(session, case, now)
+    if not state.is_live:
+        batches.end_when_empty(session, case, now)
 
 
 def cancel(session: Session, case: CaseRow, why: str, now: datetime, actor: str = BY_ITSELF) -> None:
@@ -223,9 +224,17 @@ def advance(session: Session, case_id: int, now: datetime) -> None:
             move_case(session, case, CaseEvent.COMPLETE, now)
             summary = f"{case.kind} case of {case.person_name} ({case.person_key}) is done, every step proved or stated"
             append(session, now, Entry(BY_ITSELF, "case.done", summary, case.id, case.person_id))
+            _answer_leavers(session, case, now)
     _renew(case, steps, actions)
     signal_change(session, now, "case", case.id)
     session.flush()
+
+
+def _answer_leavers(session: Session, case: CaseRow, now: datetime) -> None:
+    """Cases of leavers that wait for the end of what this one switched off go on."""
+    from . import transfers  # it moves cases itself
+
+    transfers.settle_switched_off(session, case, now)
 
 
 def _advance_step(
@@ -356,25 +365,3 @@ def expect_version(what: str, found: int, seen: int | None, changed_by: str = ""
     if seen is not None and found != seen:
         who = changed_by or "Somebody"
         raise StaleWrite(f"{who} changed this {what} a moment ago; nothing was done.", hint="Look again, then decide.")
-
-
-def opened_since(session: Session, kind: CaseKind, since: datetime, source: str) -> int:
-    """How many cases of a kind were opened for a source since an instant, by whatever way."""
-    query = (
-        select(func.count())
-        .select_from(CaseRow)
-        .where(col(CaseRow.kind) == kind.value, col(CaseRow.opened_at) >= since, col(CaseRow.source) == source)
-    )
-    return int(session.scalar(query) or 0)
-
-
-def removals_since(session: Session, since: datetime, source: str) -> int:
-    """How many entitlements the mover cases take away that were opened for a source since an instant."""
-    query = (
-        select(func.count())
-        .select_from(LineRow)
-        .join(CaseRow, col(CaseRow.id) == col(LineRow.case_id))
-        .where(col(LineRow.kind) == DiffKind.REMOVE.value, col(CaseRow.kind) == CaseKind.MOVER.value)
-        .where(col(CaseRow.opened_at) >= since, col(CaseRow.source) == source)
-    )
-    return int(session.scalar(query) or 0)

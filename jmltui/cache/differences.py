@@ -44,7 +44,7 @@ _TABLES: Final = (
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(NOT_HUMAN))
 
 
-def _owned(account: str) -> str:
+def owned(account: str) -> str:
     """The condition that an account is a thing that its person owns, as `domain.diff.is_owned` says it."""
     return (
         f"({account}.kind IN ({_KINDS}) AND {account}.link = '{Link.CONFIRMED}' "
@@ -59,8 +59,8 @@ FROM account a JOIN everyone e ON e.person = a.person_id
 JOIN wanted_system w ON w.profile = e.profile AND w.system = a.system
 WHERE a.link = '{Link.CONFIRMED}' AND a.state NOT IN ('{AccountState.DISABLED}', '{AccountState.DELETED}')
 AND NOT EXISTS (SELECT 1 FROM account b WHERE b.person_id = a.person_id AND b.system = a.system AND b.id <> a.id
-  AND NOT {_owned("b")})
-AND NOT {_owned("a")}
+  AND NOT {owned("b")})
+AND NOT {owned("a")}
 ORDER BY a.id
 """
 
@@ -99,10 +99,10 @@ _OTHERS: Final = f"""
 SELECT person, system FROM (
   SELECT e.person, w.system FROM everyone e JOIN wanted_system w ON w.profile = e.profile
   WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.person_id = e.person AND a.system = w.system
-    AND NOT {_owned("a")})
+    AND NOT {owned("a")})
   UNION
   SELECT a.person_id, a.system FROM account a JOIN everyone e ON e.person = a.person_id
-  WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.account = a.id) AND NOT {_owned("a")}
+  WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.account = a.id) AND NOT {owned("a")}
   AND NOT (e.profile = {LEAVING} AND a.state IN ('{AccountState.DISABLED}', '{AccountState.DELETED}')
     AND a.link = '{Link.CONFIRMED}' AND NOT EXISTS (SELECT 1 FROM held h WHERE h.account = a.id))
 ) AS found ORDER BY person, system

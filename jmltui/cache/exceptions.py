@@ -193,4 +193,6 @@ def exception_of(row: ExceptionRow) -> AccessException:
         case_id=row.case_id,
         break_glass=row.break_glass,
         outside_policy=row.outside_policy,
+        system=row.system,
+        target=row.target,
     )

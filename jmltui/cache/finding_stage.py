@@ -39,9 +39,9 @@ STATED: Final = (
 )
 """What a scan states of a finding that is known already."""
 
-_COLUMNS: Final = ("key", "kind", *STATED, "live_case")
+_COLUMNS: Final = ("key", "kind", *STATED, "live_case", "own_exception", "own_active")
 _NAMES: Final = ", ".join(STATED)
-_NUMBERS: Final = ("danger", "person_id", "live_case")
+_NUMBERS: Final = ("danger", "person_id", "live_case", "own_exception", "own_active")
 
 _TABLES: Final = (
     "CREATE TEMPORARY TABLE stage_finding (key TEXT PRIMARY KEY, "
@@ -63,9 +63,10 @@ _DECIDE: Final = (
     " SELECT s.key, coalesce(f.id, 0), coalesce(f.state, ''),"
     f" CASE WHEN f.gone_at > :now THEN '{FindingState.GONE}' ELSE"
     f" CASE WHEN s.live_case <> 0 OR c.id IS NOT NULL THEN '{FindingState.CASE}'"
-    f" WHEN x.active > 0 THEN '{FindingState.EXCEPTED}' ELSE '{FindingState.OPEN}' END END,"
+    f" WHEN s.own_active <> 0 OR x.active > 0 THEN '{FindingState.EXCEPTED}' ELSE '{FindingState.OPEN}' END END,"
     " CASE WHEN s.live_case <> 0 THEN s.live_case ELSE coalesce(f.case_id, 0) END,"
-    " CASE WHEN x.active > 0 THEN x.active ELSE coalesce(x.standing, 0) END"
+    " CASE WHEN x.active > 0 THEN x.active WHEN s.own_exception <> 0 THEN s.own_exception"
+    " ELSE coalesce(x.standing, 0) END"
     " FROM stage_finding s LEFT JOIN finding f ON f.key = s.key"
     f" LEFT JOIN jcase c ON c.id = f.case_id AND c.live = 1 LEFT JOIN ({_EXCEPTIONS}) x ON x.subject = s.key"
 )
@@ -73,6 +74,12 @@ _DECIDE: Final = (
 
 What somebody settled since the scan began looking stays gone: the scan saw it as it was before.
 """
+
+_NEVER_ASKED: Final = (
+    "DELETE FROM stage_finding WHERE own_active <> 0 AND NOT EXISTS (SELECT 1 FROM finding f"
+    " WHERE f.key = stage_finding.key)"
+)
+"""What somebody agreed to before anybody found it is no finding; what was found first is an accepted one."""
 
 _MOVED: Final = (
     "UPDATE finding SET state = n.state, case_id = n.case_id, exception_id = n.exception_id,"
@@ -150,6 +157,7 @@ class FindingStage:
 
         if not self._sqlite:
             run("ANALYZE stage_finding")
+        run(_NEVER_ASKED)
         run(_DECIDE)
         moves = Moves()
         for kind, before, state, count in run(
@@ -225,4 +233,6 @@ def _values(found: Finding) -> tuple[object, ...]:
         found.detail,
         facts,
         found.case,
+        found.exception,
+        int(found.excepted),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
 from jmltui.domain.exception import ExceptionKind, ExceptionState
@@ -56,7 +56,7 @@ def facts_of(row: FindingRow) -> dict[str, Any]:
 def whole_finding(session: Session, finding_id: int) -> dict[str, Any]:
     """One finding with its facts, and what somebody asked or agreed to leave as it is. Raises NoSuchFinding."""
     row = finding_row(session, finding_id)
-    accepted = standing_acceptance(session, row.key)
+    accepted = standing_acceptance(session, row)
     return {
         **row.model_dump(),
         "facts": facts_of(row),
@@ -85,13 +85,13 @@ def open_by_kind(session: Session) -> dict[str, int]:
     return {kind.value: found[kind.value] for kind in FindingKind if kind.value in found}
 
 
-def standing_acceptance(session: Session, key: str) -> ExceptionRow | None:
-    """What was asked or agreed for the finding of a key, the newest that stands."""
-    query = select(ExceptionRow).where(
-        col(ExceptionRow.kind) == ExceptionKind.FINDING.value,
-        col(ExceptionRow.subject) == key,
-        col(ExceptionRow.state).in_(STANDING),
-    )
+def standing_acceptance(session: Session, row: FindingRow) -> ExceptionRow | None:
+    """What was asked or agreed for a finding, the newest that stands; of a conflict, that its rule may be broken."""
+    mine = and_(col(ExceptionRow.kind) == ExceptionKind.FINDING.value, col(ExceptionRow.subject) == row.key)
+    if row.kind == FindingKind.SEPARATION.value:
+        breaks = and_(col(ExceptionRow.kind) == ExceptionKind.SEPARATION.value, col(ExceptionRow.subject) == row.rule)
+        mine = or_(mine, and_(breaks, col(ExceptionRow.person_id) == row.person_id))
+    query = select(ExceptionRow).where(mine, col(ExceptionRow.state).in_(STANDING))
     return session.scalars(query.order_by(col(ExceptionRow.id).desc())).first()
 
 

@@ -140,9 +140,11 @@ class GovernanceLists(PersonLists):
         finding = found[0]
         finding["facts"] = json.loads(finding["facts"])
         accepted = self.all(
-            "SELECT * FROM exception WHERE kind = 'finding' AND subject = ? AND state IN ('asked', 'active') "
-            "ORDER BY id DESC",
+            "SELECT * FROM exception WHERE (kind = 'finding' AND subject = ? OR kind = 'separation' AND subject = ? "
+            "AND person_id = ?) AND state IN ('asked', 'active') ORDER BY id DESC",
             finding["key"],
+            finding["rule"] if finding["kind"] == "separation" else "",
+            finding["person_id"],
         )
         finding["acceptance"] = accepted[0] if accepted else None
         return finding

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import and_, case, exists, or_, select
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col
 
@@ -45,7 +46,10 @@ def stated_owners(session: Session, things: Iterable[Person]) -> set[int]:
 
 
 def owned_by(session: Session, people: Iterable[Person]) -> Mapping[int, list[Owned]]:
-    """What each of these people owns, by their row number: first what is a person of its own, then single accounts."""
+    """What each of these people owns, by their row number: first what is a person of its own, then single accounts.
+
+    What had accounts and has none in use any more is at its end, and is nobody's to give away.
+    """
     found: dict[int, list[Owned]] = defaultdict(list)
     owners = {person.key: person.id for person in people if person.type.is_human}
     keys = sorted(owners)
@@ -73,6 +77,7 @@ def _add_persons(session: Session, owners: Mapping[str, int], found: dict[int, l
         )
         .where(col(PersonRow.present), col(PersonRow.type).in_(NOT_HUMAN))
         .where(or_(col(PersonRow.owner).in_(owners), col(OwnershipRow.owner).in_(owners)))
+        .where(or_(col(AccountRow.id).is_not(None), ~_has_account()))
         .order_by(col(PersonRow.id), col(AccountRow.system), col(AccountRow.login))
     )
     for key, thing, kind, source, system, account_id, login in session.execute(query):
@@ -89,6 +94,13 @@ def _add_accounts(session: Session, people: Iterable[int], found: dict[int, list
     )
     for row in session.scalars(query):
         found[row.person_id or 0].append(Owned(row.system, row.account_id, row.login, row.kind))
+
+
+def _has_account() -> ColumnElement[bool]:
+    """Whether a person has an account at all, in a query about persons."""
+    account = aliased(AccountRow)
+    mine = select(col(account.id)).where(col(account.person_id) == col(PersonRow.id))
+    return exists(mine.where(col(account.link) == Link.CONFIRMED.value))
 
 
 def _alive() -> ColumnElement[bool]:

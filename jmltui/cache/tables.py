@@ -454,7 +454,8 @@ class ExceptionRow(SQLModel, table=True):
     """What a person may have, or may be left with, until an instant: see `domain.exception`.
 
     `subject` is the id of an entitlement or of a separation rule, or the key of a finding. `outside_policy` when no
-    role let the person ask for it: then it outlives a move.
+    role let the person ask for it: then it outlives a move. `system` and `target` are what an entitlement was when it
+    was asked for, so that it is still known what was given when the policy has no such entitlement any more.
     """
 
     __tablename__ = "exception"
@@ -478,6 +479,8 @@ class ExceptionRow(SQLModel, table=True):
     case_id: int = Field(default=0, sa_type=_KEY)
     break_glass: bool = False
     outside_policy: bool = False
+    system: str = ""
+    target: str = ""
     reviewed_by: str = ""
     ended_at: datetime | None = None
     version: int = 1

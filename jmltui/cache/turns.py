@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -14,9 +15,10 @@ from sqlmodel import Session, col
 from jmltui.domain.case import ActionState, CaseKind, CaseState, StepState
 from jmltui.domain.operation import Cap
 from jmltui.domain.procedure import CHANGING_ACCESS, Do
-from jmltui.domain.scope import WINDOW
+from jmltui.domain.scope import WINDOW, Scope
 
-from .tables import ActionRow, CaseRow, StepRow
+from .batches import DISMISSED
+from .tables import ActionRow, BatchRow, CaseRow, StepRow
 
 _JOINING: Final = (CaseKind.JOINER.value, CaseKind.REHIRE.value)
 _ACCESS: Final = [do.value for do in (*CHANGING_ACCESS, Do.ACCOUNT_CREATE, Do.ACCOUNT_ENABLE)]
@@ -79,6 +81,36 @@ def people_with_a_turn(session: Session) -> list[int]:
         col(CaseRow.live) == 1, col(CaseRow.kind) == CaseKind.EXPIRY.value, col(CaseRow.scope).like(_OF_A_WINDOW)
     )
     return sorted(set(session.scalars(query)))
+
+
+def under_way(session: Session, people: Iterable[int]) -> Mapping[int, set[str]]:
+    """The ids of the entitlements that an open case of a window is about, by person."""
+    query = select(col(CaseRow.person_id), col(CaseRow.scope)).where(
+        col(CaseRow.live) == 1, col(CaseRow.kind) == CaseKind.EXPIRY.value, col(CaseRow.scope).like(_OF_A_WINDOW)
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for some in _batches(people):
+        for person, scope in session.execute(query.where(col(CaseRow.person_id).in_(some))):
+            found[person].update(Scope.from_json(json.loads(scope)).entitlements)
+    return found
+
+
+def dismissed(session: Session, people: Iterable[int]) -> Mapping[tuple[int, str], datetime]:
+    """When a case was opened last in which a window would have taken away an entitlement, had not somebody said no to
+    it; by person and the id of the entitlement.
+    """
+    query = (
+        select(col(CaseRow.person_id), col(CaseRow.scope), col(CaseRow.opened_at))
+        .join(BatchRow, col(BatchRow.id) == col(CaseRow.batch_id))
+        .where(col(CaseRow.kind) == CaseKind.EXPIRY.value, col(CaseRow.scope).like(_OF_A_WINDOW))
+        .where(col(BatchRow.state) == DISMISSED, col(CaseRow.closed_at) >= col(BatchRow.decided_at))
+    )
+    found: dict[tuple[int, str], datetime] = {}
+    for some in _batches(people):
+        for person, scope, at in session.execute(query.where(col(CaseRow.person_id).in_(some))):
+            for name in Scope.from_json(json.loads(scope)).entitlements:
+                found[person, name] = max(at, found.get((person, name), at))
+    return found
 
 
 def _batches(people: Iterable[int]) -> Iterator[list[int]]:

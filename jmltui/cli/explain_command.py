@@ -44,7 +44,7 @@ def explain(context: Context, key: str, entitlement: str | None, instant: str | 
 
     with opened(context) as workshop:
         person, exceptions = somebody(workshop, key)
-        at = workshop.clock() if instant is None else _instant(instant, workshop.settings.company_zone)
+        at = workshop.clock() if instant is None else _instant(instant, workshop.zone)
         policy = workshop.policy
         if entitlement is not None and entitlement not in policy.entitlements:
             hint = did_you_mean(entitlement, policy.entitlements)

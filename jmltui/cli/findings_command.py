@@ -138,7 +138,7 @@ def _told(row: Mapping[str, Any]) -> Iterator[str]:
             yield from ("", heading, *(f"  {_line(name, each)}" for each in facts[name]))
     accepted = row["acceptance"]
     if accepted:
-        until = f"{accepted['until']:%Y-%m-%d %H:%M} UTC"
+        until = f"{accepted['until']:%Y-%m-%d %H:%M} UTC" if accepted["until"] else "somebody ends it"
         who = f"{accepted['requested_by']} asked, {accepted['approved_by'] or 'nobody yet'} agreed"
         yield f"Exception {accepted['id']}, {accepted['state']}, until {until}: {accepted['reason']} ({who})"
 
@@ -172,11 +172,17 @@ def _case(workshop: Workshop, arguments: argparse.Namespace, context: Context) -
 
 
 def _accept(workshop: Workshop, arguments: argparse.Namespace, context: Context) -> int:
+    from jmltui.cache import exceptions
     from jmltui.governance.findings import accept
 
-    until = _end_of(arguments.until, workshop.settings.company_zone)
+    until = _end_of(arguments.until, workshop.zone)
     number = accept(workshop, arguments.finding, arguments.reason, until)
+    with workshop.cache.read() as session:
+        case = exceptions.exception_row(session, number).case_id
     told = f"Exception {number} asks to accept finding {arguments.finding}"
+    if case:
+        waits = f"case {case} waits for an approval: `jmltui plan {case}` names the step"
+        return done(context, f"{told} until {arguments.until}; {waits}.", exception=number, case=case)
     decide = f"another person decides: `jmltui findings approve {arguments.finding}`"
     return done(context, f"{told} until {arguments.until}; {decide}.", exception=number)
 

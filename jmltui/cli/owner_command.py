@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument("account", metavar="ACCOUNT", help="the service or shared account: its login, or its number")
     parser.add_argument("person", nargs="?", metavar="PERSON", help="the number of the new owner")
-    parser.add_argument("--retire", metavar="REASON", help="open the cases that switch it off, instead")
+    parser.add_argument("--retire", metavar="REASON", help="open the case that switches it off, instead")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
@@ -27,5 +27,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         if arguments.person:
             return done(context, owning.give(workshop, arguments.account, arguments.person))
         numbers = owning.retire(workshop, arguments.account, arguments.retire)
-    told = f"Case {', '.join(map(str, numbers))} switches it off." if numbers else "It has no account in use any more."
+    if not numbers:
+        return done(context, "It has no account in use any more.", cases=numbers)
+    told = f"Case {', '.join(map(str, numbers))} switches it off; until that is done a leaver's case waits for it."
     return done(context, told, cases=numbers)

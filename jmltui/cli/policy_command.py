@@ -14,6 +14,7 @@ from .context import Context
 from .workshop import done, opened
 
 if TYPE_CHECKING:
+    from jmltui.lifecycle.workshop import Workshop
     from jmltui.policy import Policy
     from jmltui.policy.fixtures import Outcome
 
@@ -22,6 +23,8 @@ EXAMPLES: Final = """examples:
   jmltui policy test new-policy                  run the tests that stand in the folder
   jmltui policy test --record E1042              print a test recorded from a person, without their name
   jmltui policy diff new-policy                  who would gain and lose what, against the policy in force
+  jmltui policy diff                             the same for the policy of the settings, before the worker has it
+  jmltui policy accept --reason "CHG-4711"       let the worker take over a policy that it held
   jmltui policy diff old-policy new-policy       the same between two folders
   jmltui policy explain E1042 vpn                why somebody is due an entitlement, or is not
   jmltui policy schema policy.schema.json        a JSON Schema for editors
@@ -56,14 +59,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     test.add_argument("--tests", action="append", default=[], metavar="PATH", help="further files or folders of tests")
     test.add_argument("--record", metavar="KEY", help="print a test recorded from this person instead")
     diff = word("diff", "tell who would gain and lose what by another policy, and whether a guard would hold that")
-    diff.add_argument("folders", nargs="+", metavar="FOLDER", help="the new policy; or the old one and the new one")
+    which = "the new policy (else that of the settings); or the old one and the new one"
+    diff.add_argument("folders", nargs="*", metavar="FOLDER", help=which)
     diff.add_argument("--people", action="store_true", help="name everybody for whom something changes")
+    accept = word("accept", "let the worker take over the policy of the settings although a guard holds it")
+    accept.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the journal")
     explain = word("explain", "tell why somebody is due an entitlement, or is not")
     from .explain_command import add_explained
 
     add_explained(explain)
     schema = word("schema", "write a JSON Schema of policy files, for editors")
-    schema.add_argument("file", nargs="?", metavar="FILE", help="where to write it (else: standard output)")
+    schema.add_argument("file", nargs="?", metavar="FILE", help="where to write it (else, and for -: standard output)")
     mined = word("import-current", "propose roles from what people hold today; nothing is applied")
     mined.add_argument("--output", metavar="FILE", help="a new file (else: standard output)")
     mined.add_argument("--support", type=int, default=5, metavar="N", help="a role has so many people at least (5)")
@@ -79,7 +85,14 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         from .explain_command import explain
 
         return explain(context, arguments.person, arguments.entitlement, arguments.at)
-    commands = {"lint": _lint, "test": _test, "diff": _diff, "schema": _schema, "import-current": _import_current}
+    commands = {
+        "lint": _lint,
+        "test": _test,
+        "diff": _diff,
+        "accept": _accept,
+        "schema": _schema,
+        "import-current": _import_current,
+    }
     return commands[arguments.what](arguments, context)
 
 
@@ -181,11 +194,37 @@ def _diff(arguments: argparse.Namespace, context: Context) -> int:
         raise UsageError("Name the new policy, or the old one and the new one.")
     policies = [_policy(Path(folder), context) for folder in arguments.folders]
     with opened(context) as workshop:
-        old, new = policies if len(policies) == 2 else (workshop.policy, policies[0])
+        if len(policies) == 2:
+            old, new = policies
+        else:
+            old, new = _in_force(workshop, context), policies[0] if policies else workshop.policy
         output = DiffOutput(Comparison(old, new), context)
         found = compare_policies(workshop, old, new, output.tell if arguments.people else None)
     output.finish(found)
     return 3 if found.held_by else 0
+
+
+def _in_force(workshop: Workshop, context: Context) -> Policy:
+    """The policy by which the worker works; that of the settings before it took one over."""
+    from jmltui.errors import PolicyError
+    from jmltui.lifecycle.policy_in_force import policy_in_force
+
+    try:
+        return policy_in_force(workshop) or workshop.policy
+    except PolicyError:
+        context.err.write("jmltui: The policy in force cannot be read any more; that of the settings stands for it.\n")
+        return workshop.policy
+
+
+def _accept(arguments: argparse.Namespace, context: Context) -> int:
+    from jmltui.lifecycle.policy_in_force import accept
+
+    with opened(context) as workshop:
+        found = accept(workshop, arguments.reason)
+    told = (
+        f"The policy {found.policy[:12]} is accepted; the worker takes it over in the place of {found.in_force[:12]}."
+    )
+    return done(context, told, policy=found.policy, in_force=found.in_force)
 
 
 def _schema(arguments: argparse.Namespace, context: Context) -> int:
@@ -193,7 +232,7 @@ def _schema(arguments: argparse.Namespace, context: Context) -> int:
     from jmltui.policy.schema import json_schema
 
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    if arguments.file is None:
+    if arguments.file in (None, "-"):
         context.out.write(text)
         return 0
     file = Path(arguments.file)

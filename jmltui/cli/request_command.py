@@ -105,7 +105,7 @@ def _access(arguments: argparse.Namespace, context: Context, workshop: Workshop)
 def _separation(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
     from jmltui.lifecycle.access_requests import request_separation
 
-    until = instant(arguments.until, workshop.settings.company_zone)
+    until = instant(arguments.until, workshop.zone)
     number = request_separation(workshop, arguments.person, arguments.rule, arguments.reason, until)
     return _asked(context, workshop, number, f"An exception from {arguments.rule} is asked for")
 
@@ -113,7 +113,7 @@ def _separation(arguments: argparse.Namespace, context: Context, workshop: Works
 def _overlap(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
     from jmltui.lifecycle.access_requests import request_overlap
 
-    until = instant(arguments.until, workshop.settings.company_zone)
+    until = instant(arguments.until, workshop.zone)
     number = request_overlap(workshop, arguments.case, until, arguments.reason)
     return _asked(context, workshop, number, f"To keep what case {arguments.case} takes away is asked for")
 

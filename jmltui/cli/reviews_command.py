@@ -41,7 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     answer.add_argument("--note", default="", metavar="TEXT", help="why; kept in the journal")
     close = word("close", "close a review: what is revoked becomes cases")
     _add_review(close)
-    close.add_argument("--now", action="store_true", help="even if something is unanswered and there is time")
+    close.add_argument("--now", action="store_true", help="even if something is unanswered, which is unsure then")
+    close.add_argument("--reason", default="", metavar="WHY", help="why now; kept in the journal")
     suggestions = word("suggestions", "list what the answers of closed reviews say of the policy")
     suggestions.add_argument("review", type=int, nargs="?", metavar="REVIEW", help="of this one; else the newest ones")
 
@@ -126,9 +127,12 @@ def _answer(workshop: Workshop, arguments: argparse.Namespace, context: Context)
 
 
 def _close(workshop: Workshop, arguments: argparse.Namespace, context: Context) -> int:
+    from jmltui.errors import UsageError
     from jmltui.governance.reviews import close_campaign
 
-    report = close_campaign(workshop, arguments.review, force=arguments.now)
+    if arguments.now and not arguments.reason.strip():
+        raise UsageError("Say why it is closed now.", hint="--reason WHY: it is kept in the journal.")
+    report = close_campaign(workshop, arguments.review, force=arguments.now, reason=arguments.reason)
     if report.escalated:
         told = f"Review {report.campaign} stays open: the fallback is asked about {report.escalated} items now."
         return done(context, told, **asdict(report))

@@ -29,6 +29,7 @@ class AccessException:
     """One exception. `subject` is the id of an entitlement or of a separation rule, or the key of a finding.
 
     `until` is None where it ends only when somebody ends it. `outside_policy`: no role let the person ask for it.
+    `system` and `target` are those of the entitlement as it was asked for, "" for anything else.
     """
 
     id: int
@@ -44,6 +45,8 @@ class AccessException:
     case_id: int = 0
     break_glass: bool = False
     outside_policy: bool = False
+    system: str = ""
+    target: str = ""
 
     @property
     def keeps_meanwhile(self) -> bool:

@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     ORPHAN = "orphan"
     DORMANT = "dormant"
     ENDED = "ended"
+    NOT_DUE = "not_due"
     UNEXPLAINED = "unexplained"
     SEPARATION = "separation"
     OWNERLESS = "ownerless"
@@ -54,6 +55,7 @@ _HEADINGS: Final[Mapping[FindingKind, str]] = {
     FindingKind.ORPHAN: "Accounts that belong to nobody",
     FindingKind.DORMANT: "Accounts in nobody's use",
     FindingKind.ENDED: "People who left and still have an account",
+    FindingKind.NOT_DUE: "Held, and not due",
     FindingKind.UNEXPLAINED: "Access that no policy speaks of",
     FindingKind.SEPARATION: "Duties that one person must not hold together",
     FindingKind.OWNERLESS: "Service and shared accounts without an owner",
@@ -68,6 +70,7 @@ _DANGERS: Final[Mapping[FindingKind, Danger]] = {
     FindingKind.ORPHAN: Danger.CAREFUL,
     FindingKind.DORMANT: Danger.CAREFUL,
     FindingKind.ENDED: Danger.DANGEROUS,
+    FindingKind.NOT_DUE: Danger.CAREFUL,
     FindingKind.UNEXPLAINED: Danger.CAREFUL,
     FindingKind.SEPARATION: Danger.DANGEROUS,
     FindingKind.OWNERLESS: Danger.CAREFUL,
@@ -106,7 +109,8 @@ class Finding:
     known: `accounts` (system, account_id, login, state, last_used), `holds` (targets), `last_used`, `known_since`,
     `proposals` (as `domain.proposal`, a person by id, key and name), `link`, `left` and `right` (what the sides of a
     conflict are made of: entitlement, system, account_id, login, target, role, reason, direct, via), `owner`,
-    `manager`, `sponsor`, `ends`, `code`, `number` (how many are alike). `case` is a live case that works on it already.
+    `manager`, `sponsor`, `ends`, `code`, `number` (how many are alike). `case` is a live case that works on it already;
+    `exception` is one that was asked for or agreed to because of it, and `excepted` whether that is in force.
     """
 
     kind: FindingKind
@@ -123,3 +127,5 @@ class Finding:
     rule: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     case: int = 0
+    exception: int = 0
+    excepted: bool = False

@@ -1,4 +1,8 @@
-"""Leaving a finding as it is until a day: one person asks, another one agrees, and it comes back by itself."""
+"""Leaving a finding as it is until a day: one person asks, another one agrees, and it comes back by itself.
+
+That somebody holds what must not come together is agreed to by whom the policy names: in a case of its own, which
+asks that they may break the rule.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from typing import Final
 
 from sqlmodel import Session
 
-from jmltui.cache import exceptions, findings
+from jmltui.cache import cases, exceptions, findings
 from jmltui.cache.approvals import persons_of_login, same_person
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.tables import ExceptionRow, FindingRow
 from jmltui.domain.exception import ExceptionKind, ExceptionState
 from jmltui.domain.finding import FindingKind, FindingState
 from jmltui.errors import NotAllowed, UsageError
+from jmltui.lifecycle.access_requests import request_separation
 from jmltui.lifecycle.workshop import Workshop
 
 LONGEST: Final = timedelta(days=366)
@@ -23,8 +28,9 @@ MIN_TEXT: Final = 3
 def accept(workshop: Workshop, finding_id: int, reason: str, until: datetime) -> int:
     """Ask that a finding is left as it is until an instant at most a year away; the number of the exception.
 
-    Nothing changes before another person agrees. Raises NotAllowed for a finding that is not open or is asked for
-    already, UsageError for an empty reason or an instant that is none of the coming year.
+    Nothing changes before another person agrees (`decide_acceptance`); a conflict of duties waits for the approval of
+    the exception's case instead. Raises NotAllowed for a finding that is not open or is asked for already, UsageError
+    for an empty reason or an instant that is none of the coming year.
     """
     now = workshop.clock()
     if len(reason.strip()) < MIN_TEXT:
@@ -35,26 +41,44 @@ def accept(workshop: Workshop, finding_id: int, reason: str, until: datetime) ->
     with workshop.cache.write() as session:
         row = findings.finding_row(session, finding_id)
         _must_be_open(session, row, now)
-        asked = ExceptionRow(
-            kind=ExceptionKind.FINDING.value,
-            person_id=row.person_id,
-            subject=row.key,
-            reason=reason.strip(),
-            requested_by=workshop.actor,
-            state=ExceptionState.ASKED.value,
-            asked_at=now,
-            until=until,
-        )
-        session.add(asked)
-        session.flush()
-        row.exception_id, row.version = asked.id or 0, row.version + 1
-        summary = (
-            f"{workshop.actor} asked to accept finding {row.id} until {until:%Y-%m-%d %H:%M} UTC: {reason.strip()} "
-            f"({row.detail})"
-        )
-        append(session, now, _entry(workshop, "finding.accept.ask", summary, row, asked))
-        _signal(session, now, row, asked)
-        return asked.id or 0
+        if row.kind != FindingKind.SEPARATION.value:
+            return _asked(workshop, session, row, _put(workshop, session, row, reason.strip(), until))
+        person, rule = row.person_key, row.rule
+    case = request_separation(workshop, person, rule, reason.strip(), until)
+    with workshop.cache.write() as session:
+        row = findings.finding_row(session, finding_id)
+        [asked] = exceptions.in_scope(session, cases.case_row(session, case))
+        return _asked(workshop, session, row, asked)
+
+
+def _put(workshop: Workshop, session: Session, row: FindingRow, reason: str, until: datetime) -> ExceptionRow:
+    asked = ExceptionRow(
+        kind=ExceptionKind.FINDING.value,
+        person_id=row.person_id,
+        subject=row.key,
+        reason=reason,
+        requested_by=workshop.actor,
+        state=ExceptionState.ASKED.value,
+        asked_at=workshop.clock(),
+        until=until,
+    )
+    session.add(asked)
+    session.flush()
+    return asked
+
+
+def _asked(workshop: Workshop, session: Session, row: FindingRow, asked: ExceptionRow) -> int:
+    """Let the finding tell what was asked for because of it; its number."""
+    now = workshop.clock()
+    row.exception_id, row.version = asked.id or 0, row.version + 1
+    where = f" in case {asked.case_id}" if asked.case_id else ""
+    summary = (
+        f"{workshop.actor} asked to accept finding {row.id} until {asked.until:%Y-%m-%d %H:%M} UTC{where}: "
+        f"{asked.reason} ({row.detail})"
+    )
+    append(session, now, _entry(workshop, "finding.accept.ask", summary, row, asked))
+    _signal(session, now, row, asked)
+    return asked.id or 0
 
 
 def decide_acceptance(workshop: Workshop, exception_id: int, approve: bool, reason: str = "") -> None:
@@ -68,12 +92,17 @@ def decide_acceptance(workshop: Workshop, exception_id: int, approve: bool, reas
     with workshop.cache.write() as session:
         asked = exceptions.exception_row(session, exception_id)
         if asked.kind != ExceptionKind.FINDING.value:
-            raise NotAllowed(f"Exception {exception_id} is about no finding.", hint="Its case is approved instead.")
+            raise NotAllowed(f"Exception {exception_id} is decided in its case {asked.case_id}.", hint=_decides(asked))
         if asked.state != ExceptionState.ASKED.value:
             raise NotAllowed(f"Exception {exception_id} is {asked.state} already; nothing was decided.")
         if asked.until is not None and asked.until <= now:
             raise NotAllowed(f"The time that exception {exception_id} was asked for is over.", hint="Ask anew.")
         row = findings.finding_of(session, asked.subject)
+        if approve and row is not None and row.kind == FindingKind.SEPARATION.value:
+            raise NotAllowed(
+                f"A conflict of duties takes an exception from the rule “{row.rule}”.",
+                hint=f"Refuse this, and ask anew: jmltui findings accept {row.id}.",
+            )
         _must_be_another(workshop, session, asked, row)
         why = f": {reason.strip()}" if reason.strip() else ""
         word = "agreed to accept" if approve else "refused to accept"
@@ -101,12 +130,17 @@ def _must_be_open(session: Session, row: FindingRow, now: datetime) -> None:
             FindingState.GONE.value: "no longer so",
         }[row.state]
         raise NotAllowed(f"Finding {row.id} is {told}; nothing was asked for.")
-    standing = findings.standing_acceptance(session, row.key)
+    standing = findings.standing_acceptance(session, row)
     if standing is not None and (standing.until is None or standing.until > now):
+        hint = f"Another person decides: jmltui findings approve {row.id}, or refuse {row.id}."
         raise NotAllowed(
             f"{standing.requested_by} asked to accept finding {row.id} already (exception {standing.id}).",
-            hint=f"Another person decides: jmltui findings approve {row.id}, or refuse {row.id}.",
+            hint=_decides(standing) if standing.kind == ExceptionKind.SEPARATION.value else hint,
         )
+
+
+def _decides(asked: ExceptionRow) -> str:
+    return f"`jmltui plan {asked.case_id}` names the step that waits, and `jmltui approve` decides it."
 
 
 def _must_be_another(workshop: Workshop, session: Session, asked: ExceptionRow, row: FindingRow | None) -> None:

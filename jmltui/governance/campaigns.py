@@ -108,7 +108,7 @@ class Snapshot:
 
     def __init__(self, workshop: Workshop, session: Session, rule: ReviewRule, scope: ReviewScope) -> None:
         self._policy = workshop.policy
-        self._zone = workshop.settings.company_zone
+        self._zone = workshop.zone
         self._now = workshop.clock()
         self._session = session
         self._rule = rule

@@ -17,6 +17,7 @@ from jmltui.lifecycle.workshop import Workshop
 from . import account_findings, grant_findings, person_findings, review_findings, separation_findings
 from .census import take_census
 from .dormancy import dormant_after
+from .not_due_findings import Profiles, not_due
 from .proposals import Likenesses
 
 
@@ -78,12 +79,13 @@ def _look(workshop: Workshop, session: Session, now: datetime, stage: FindingSta
 
 
 def _everything(workshop: Workshop, session: Session, now: datetime) -> Iterator[Iterator[Finding]]:
-    policy, zone = workshop.policy, workshop.settings.company_zone
+    policy, zone = workshop.policy, workshop.zone
     leaving = mirrors.leaving(session)
     nobodys = list(mirrors.accounts_of_nobody(session))
     likenesses = Likenesses(nobodys, workshop.settings, mirrors.key_lengths(session) if nobodys else ())
     requirements = person_findings.Requirements(policy, leaving, now)
-    looks = [requirements.look_at, *([likenesses.look_at] if nobodys else [])]
+    profiles = Profiles(session, policy, now)
+    looks = [requirements.look_at, profiles.look_at, *([likenesses.look_at] if nobodys else [])]
     census = take_census(session, zone, now, looks)
     yield iter(requirements.found)
     yield person_findings.nobody_answers(census)
@@ -95,6 +97,7 @@ def _everything(workshop: Workshop, session: Session, now: datetime) -> Iterator
     yield account_findings.unused(session, census, privileged, dormant_after(policy), now)
     yield account_findings.left_over(session, census, privileged, leaving)
     yield grant_findings.unexplained(session, policy)
+    yield not_due(session, policy, profiles, now)
     yield separation_findings.conflicting(session, policy, now)
     yield review_findings.undecided(session)
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases, people, reviews, systems
+from jmltui.cache import cases, people, reviews
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.reviews import Answers
 from jmltui.cache.tables import BatchRow, CampaignRow, ReviewItemRow
@@ -20,16 +20,20 @@ from jmltui.domain.case import CaseKind
 from jmltui.domain.person import Person
 from jmltui.domain.review import CampaignState, NoAnswer
 from jmltui.domain.scope import Scope
-from jmltui.errors import NotAllowed
+from jmltui.errors import NotAllowed, UsageError
+from jmltui.lifecycle.holding import open_batch, removals_guard
 from jmltui.lifecycle.planning import Planner
 from jmltui.lifecycle.scoped import open_scoped, person_of_account
 from jmltui.lifecycle.workshop import Workshop
+
+from .reviewers import Reviewers
 
 CASES_AT_ONCE: Final = 100
 FILLING: Final = "filling"
 """The state of a batch that nobody can confirm yet: cases are still being put into it."""
 
 GONE_ALREADY: Final = "gone already when the review was closed"
+MIN_TEXT: Final = 3
 ANSWER_WITHIN: Final = timedelta(days=14)
 """How long a fallback has where the policy no longer has the rule."""
 
@@ -52,12 +56,14 @@ class CloseReport:
     escalated: int = 0
 
 
-def close_campaign(workshop: Workshop, campaign_id: int, force: bool = False) -> CloseReport:
+def close_campaign(workshop: Workshop, campaign_id: int, force: bool = False, reason: str = "") -> CloseReport:
     """Decide what nobody answered as the rule says, and open a case for everybody from whom something is taken.
 
-    Raises NotAllowed for a closed campaign, and while there is time and something unanswered, unless `force`.
+    While there is time and something unanswered it stays open, unless whoever opened it or answers for all of it
+    forces it with a reason: what is unanswered is unsure then, whatever the rule says of silence. Raises NotAllowed
+    otherwise and for a closed campaign, UsageError without a reason.
     """
-    left = _begin(workshop, campaign_id, force)
+    left = _begin(workshop, campaign_id, _agreed(workshop, campaign_id, reason.strip()) if force else "")
     with workshop.cache.read() as session:
         spans = reviews.spans(session, campaign_id)
     if left:
@@ -79,11 +85,51 @@ def close_due(workshop: Workshop) -> list[int]:
     return [number for number in due if not close_campaign(workshop, number).escalated]
 
 
+# ---- before its time
+
+
+def _agreed(workshop: Workshop, campaign_id: int, reason: str) -> str:
+    """The reason, of whoever may close it before its time; "" where the time is over or nothing is unanswered.
+
+    Raises NotAllowed for anybody else, UsageError without a reason.
+    """
+    with workshop.cache.read() as session:
+        campaign = reviews.campaign_row(session, campaign_id)
+        early = campaign.state == CampaignState.OPEN.value and workshop.clock() < campaign.due_at
+        if not early or not reviews.unanswered(session, campaign_id):
+            return ""
+        words = [word for word in dict.fromkeys((campaign.reviewer, campaign.fallback)) if ":" in word]
+        reviewers = Reviewers(workshop, session, workshop.actor)
+        if workshop.actor != campaign.opened_by and not any(reviewers.is_asked(word, 0) for word in words):
+            who = " or ".join([*words, f"{campaign.opened_by}, who opened it"])
+            raise NotAllowed(
+                f"Before {campaign.due_at:%Y-%m-%d %H:%M} UTC review {campaign_id} is closed by {who}; not by others.",
+                hint="Then it closes by itself. Until then its items can be answered.",
+            )
+    if len(reason) < MIN_TEXT:
+        raise UsageError(
+            f"Review {campaign_id} is not answered and there is time; say why it is closed.",
+            hint="--reason WHY: it is kept in the journal.",
+        )
+    return reason
+
+
+def _close_early(workshop: Workshop, session: Session, campaign: CampaignRow, left: int, reason: str) -> None:
+    """Let what nobody had the time to answer be unsure: silence means something only when the time is over."""
+    campaign.on_no_answer = NoAnswer.UNSURE.value
+    summary = f"the review “{campaign.rule}” is closed early by {workshop.actor}, with {left} unanswered: {reason}"
+    facts = {"review": campaign.id, "rule": campaign.rule, "unanswered": left, "until": campaign.due_at.isoformat()}
+    append(session, workshop.clock(), Entry(workshop.actor, "review.close-early", summary, facts=facts))
+
+
 # ---- what silence decides
 
 
-def _begin(workshop: Workshop, campaign_id: int, force: bool) -> int:
-    """Let nobody answer any more; or how many items their fallback has to be asked about instead."""
+def _begin(workshop: Workshop, campaign_id: int, early: str) -> int:
+    """Let nobody answer any more; or how many items their fallback has to be asked about instead.
+
+    `early` is why it is closed before its time.
+    """
     now = workshop.clock()
     with workshop.cache.write() as session:
         campaign = reviews.campaign_row(session, campaign_id)
@@ -92,13 +138,10 @@ def _begin(workshop: Workshop, campaign_id: int, force: bool) -> int:
         if campaign.state != CampaignState.OPEN.value:
             raise NotAllowed(f"Review {campaign_id} is {campaign.state}; it cannot be closed.")
         left = reviews.unanswered(session, campaign_id)
-        if left and now < campaign.due_at and not force:
-            raise NotAllowed(
-                f"{left} of {campaign.items} items of review {campaign_id} are unanswered, and there is time until "
-                f"{campaign.due_at:%Y-%m-%d %H:%M} UTC.",
-                hint=f"To close it all the same: `jmltui reviews close {campaign_id} --now`; "
-                f"what happens with them is “{campaign.on_no_answer}”.",
-            )
+        if left and now < campaign.due_at:
+            if not early:
+                raise _has_time(campaign, left)
+            _close_early(workshop, session, campaign, left, early)
         if left and campaign.on_no_answer == NoAnswer.ESCALATE.value:
             if reviews.has_other_fallback(session, campaign_id):
                 return left
@@ -106,6 +149,15 @@ def _begin(workshop: Workshop, campaign_id: int, force: bool) -> int:
         campaign.state, campaign.version = CampaignState.CLOSING.value, campaign.version + 1
         signal_change(session, now, "review", campaign_id)
     return 0
+
+
+def _has_time(campaign: CampaignRow, left: int) -> NotAllowed:
+    return NotAllowed(
+        f"{left} of {campaign.items} items of review {campaign.id} are unanswered, and there is time until "
+        f"{campaign.due_at:%Y-%m-%d %H:%M} UTC.",
+        hint=f"To close it all the same: `jmltui reviews close {campaign.id} --now --reason WHY`; what is unanswered "
+        "is unsure then.",
+    )
 
 
 def _decide(workshop: Workshop, campaign_id: int, span: tuple[int, int]) -> None:
@@ -140,20 +192,13 @@ def _escalate(workshop: Workshop, campaign_id: int, spans: Sequence[tuple[int, i
 
 def _guard(workshop: Workshop, campaign_id: int) -> None:
     """Where more is taken away than the guard lets pass, all cases of the campaign go into one batch."""
-    threshold = workshop.policy.guards.removals
     with workshop.cache.write() as session:
         campaign = reviews.campaign_row(session, campaign_id)
-        count, grants = reviews.without_case(session, campaign_id), systems.grants(session)
-        if not count or not threshold.trips(count, grants) or _filling(session, campaign) is not None:
-            return
-        reason = (
-            f"{count} removals by the review “{campaign.rule}” are more than the {threshold.limit(grants)} that the "
-            f"guard allows for {grants} grants"
-        )
-        batch = BatchRow(
-            source=_source(campaign), opened_at=workshop.clock(), state=FILLING, reason=reason, opened_by=workshop.actor
-        )
-        session.add(batch)
+        count, cause = reviews.without_case(session, campaign_id), f"by the review “{campaign.rule}”"
+        why = removals_guard(workshop, session, count, cause)
+        if why and _filling(session, campaign) is None:
+            batch = open_batch(session, _source(campaign), why, workshop.actor, workshop.clock(), held=0)
+            batch.state = FILLING
 
 
 def _source(campaign: CampaignRow) -> str:

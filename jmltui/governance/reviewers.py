@@ -13,7 +13,7 @@ from jmltui.cache.tables import PersonRow, ReviewItemRow
 from jmltui.domain.person import Person, PersonStatus
 from jmltui.domain.review import person_asked
 from jmltui.errors import NotAllowed
-from jmltui.lifecycle.whose import answers, persons_of_login
+from jmltui.lifecycle.whose import Groups, answers, persons_of_login, unix_groups
 from jmltui.lifecycle.workshop import Workshop
 
 _NOBODY: Final = Person(key="", name="")
@@ -22,11 +22,11 @@ _NOBODY: Final = Person(key="", name="")
 class Reviewers:
     """What one login may answer, asked of one state of the cache."""
 
-    def __init__(self, workshop: Workshop, session: Session, login: str) -> None:
+    def __init__(self, workshop: Workshop, session: Session, login: str, groups_of: Groups = unix_groups) -> None:
         self._session = session
         self._login = login
         self._mine = persons_of_login(session, login)
-        self._means_me = answers(workshop, session, login, _NOBODY, ())
+        self._means_me = answers(workshop, session, login, _NOBODY, (), groups_of=groups_of)
         self._known: dict[tuple[str, str], bool] = {}
         self._sources: dict[int, str] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from jmltui.cache.tables import CampaignRow, MetaRow, ReviewItemRow
 from jmltui.domain.nearest import did_you_mean
 from jmltui.domain.review import CampaignState, Decision, parse_scope
 from jmltui.errors import NotAllowed, StaleWrite, UsageError
+from jmltui.lifecycle.whose import Groups, unix_groups
 from jmltui.lifecycle.workshop import Workshop
 from jmltui.policy.model import ReviewRule
 
@@ -227,19 +229,11 @@ def _decide(workshop: Workshop, ids: list[int], decision: str, note: str, versio
     if decision not in tuple(Decision):
         known = tuple(Decision)
         raise UsageError(f"“{decision}” is no answer; say {', '.join(known)}.", hint=did_you_mean(decision, known))
-    now = workshop.clock()
+    now, groups_of = workshop.clock(), cache(unix_groups)
+    with workshop.cache.read() as session:  # asks for groups, perhaps of a directory far away, while nothing is locked
+        _answerable(workshop, session, ids, version, groups_of)
     with workshop.cache.write() as session:
-        items = reviews.item_rows(session, ids)
-        campaigns = {number: reviews.campaign_row(session, number) for number in {i.campaign_id for i in items}}
-        reviewers = Reviewers(workshop, session, workshop.actor)
-        for item in items:
-            _expect_open(campaigns[item.campaign_id], item)
-            if version is not None and item.version != version:
-                raise StaleWrite(
-                    f"{item.decided_by or 'Somebody'} answered this item a moment ago; nothing was changed.",
-                    hint="Look again, then answer.",
-                )
-            reviewers.expect_may_answer(item)
+        items, campaigns = _answerable(workshop, session, ids, version, groups_of)
         for item in items:
             campaigns[item.campaign_id].answered += not item.decision
             item.decision, item.decided_by, item.decided_at = decision, workshop.actor, now
@@ -248,6 +242,24 @@ def _decide(workshop: Workshop, ids: list[int], decision: str, note: str, versio
         for number in campaigns:
             signal_change(session, now, "review", number)
     return len(items)
+
+
+def _answerable(
+    workshop: Workshop, session: Session, ids: list[int], version: int | None, groups_of: Groups
+) -> tuple[list[ReviewItemRow], dict[int, CampaignRow]]:
+    """The items and their campaigns, all of which the actor may answer now. Raises NotAllowed and StaleWrite."""
+    items = reviews.item_rows(session, ids)
+    campaigns = {number: reviews.campaign_row(session, number) for number in {i.campaign_id for i in items}}
+    reviewers = Reviewers(workshop, session, workshop.actor, groups_of)
+    for item in items:
+        _expect_open(campaigns[item.campaign_id], item)
+        if version is not None and item.version != version:
+            raise StaleWrite(
+                f"{item.decided_by or 'Somebody'} answered this item a moment ago; nothing was changed.",
+                hint="Look again, then answer.",
+            )
+        reviewers.expect_may_answer(item)
+    return items, campaigns
 
 
 def _expect_open(campaign: CampaignRow, item: ReviewItemRow) -> None:

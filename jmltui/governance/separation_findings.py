@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from jmltui.cache.mirrors import Holding, Seen
 from jmltui.domain.access import ACCOUNT_TARGET, Assignment
 from jmltui.domain.danger import Danger
 from jmltui.domain.diff import target_of
-from jmltui.domain.exception import AccessException, ExceptionKind
+from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
 from jmltui.domain.finding import Finding, FindingKind, finding_key
 from jmltui.domain.person import Person
 from jmltui.domain.separation import Conflict, SeparationRule, conflicts
@@ -25,7 +25,7 @@ AT_ONCE: Final = 500
 
 
 def conflicting(session: Session, policy: Policy, now: datetime) -> Iterator[Finding]:
-    """People who stay and hold what a separation rule keeps apart, without an exception that is in force."""
+    """People who stay and hold what a separation rule keeps apart, with the exception that lets them, or that would."""
     rules = tuple(policy.definitions.separation.values())
     if not rules:
         return
@@ -91,8 +91,9 @@ def _conflicts(
             due = {a.entitlement: a for a in policy.assignments(person, now, allowed)}
             sides = [_side(policy, due, name, h, accounts[h.account]) for name, h in details[person.id]]
             for rule, pairs in _by_rule(broken[person.id]).items():
-                if not is_allowed(rule, allowed, now):
-                    yield _conflict(person, policy.definitions.separation[rule], pairs, sides)
+                found = _conflict(person, policy.definitions.separation[rule], pairs, sides)
+                own = exception_of(rule, allowed, now)
+                yield replace(found, exception=own.id, excepted=own.holds(now)) if own is not None else found
 
 
 def _by_rule(found: Sequence[Conflict]) -> Mapping[str, list[Conflict]]:
@@ -100,6 +101,13 @@ def _by_rule(found: Sequence[Conflict]) -> Mapping[str, list[Conflict]]:
     for conflict in found:
         rules[conflict.rule.id].append(conflict)
     return rules
+
+
+def exception_of(rule: str, allowed: Collection[AccessException], now: datetime) -> AccessException | None:
+    """What was asked for, or is in force, so that the rule may be broken: what is in force comes first."""
+    mine = [e for e in allowed if e.kind is ExceptionKind.SEPARATION and e.subject == rule]
+    standing = [e for e in mine if e.state is ExceptionState.ASKED or e.holds(now)]
+    return max(standing, key=lambda e: (e.holds(now), e.id), default=None)
 
 
 def is_allowed(rule: str, allowed: Collection[AccessException], now: datetime) -> bool:

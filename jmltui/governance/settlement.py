@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases, exceptions, findings, mirrors, ownership, people, systems
+from jmltui.cache import cases, exceptions, findings, mirrors, not_due, ownership, people, systems
 from jmltui.cache.tables import AccountRow, CaseRow, FindingRow
 from jmltui.domain.access import ACCOUNT_TARGET, Link
 from jmltui.domain.case import CaseKind
@@ -22,6 +22,7 @@ from jmltui.lifecycle.workshop import Workshop
 
 from .census import has_left
 from .dormancy import dormant_after
+from .not_due_findings import may_hold
 from .separation_findings import is_allowed
 
 SIDES: Final = ("left", "right")
@@ -30,6 +31,7 @@ SCAN_AGAIN: Final = "Look again: `jmltui findings --scan`."
 _WHY: Final[Mapping[FindingKind, str]] = {
     FindingKind.ORPHAN: "it belongs to nobody",
     FindingKind.DORMANT: "nobody uses it",
+    FindingKind.NOT_DUE: "no role and no exception gives it",
     FindingKind.UNEXPLAINED: "no policy explains it",
     FindingKind.OWNERLESS: "nobody owns it",
 }
@@ -68,6 +70,8 @@ def settlement(workshop: Workshop, session: Session, finding_id: int, side: str)
         return _one_side(workshop, session, row, side)
     if kind is FindingKind.UNEXPLAINED:
         return _revocation(workshop, session, row)
+    if kind is FindingKind.NOT_DUE:
+        return _taken_back(workshop, session, row)
     if not row.account_id:
         return _every_account(session, row)
     return _one_account(workshop, session, row, kind)
@@ -75,7 +79,7 @@ def settlement(workshop: Workshop, session: Session, finding_id: int, side: str)
 
 def _leaver(workshop: Workshop, session: Session, row: FindingRow) -> Settlement:
     person = _person(session, row)
-    is_left = has_left(person, workshop.settings.company_zone, workshop.clock())
+    is_left = has_left(person, workshop.zone, workshop.clock())
     if not is_left and row.person_id not in mirrors.left_by_case(session):
         raise _changed(f"{person.name} ({person.key}) is with the company again")
     live = [case for case in cases.live_cases_of(session, row.person_id) if case.kind == CaseKind.LEAVER.value]
@@ -108,7 +112,7 @@ def _one_account(workshop: Workshop, session: Session, row: FindingRow, kind: Fi
             raise _changed(f"{place} was used on {account.last_seen:%Y-%m-%d}")
         if account.person_id != row.person_id:
             raise _changed(f"{place} is another person's now")
-        return Settlement(row, CaseKind.ORPHAN, _person(session, row), scope)
+        return Settlement(row, CaseKind.REVIEW, _answerable(session, row), scope)
     if account.link == Link.CONFIRMED.value and findings.facts_of(row)["link"] != Link.CONFIRMED.value:
         raise _changed(f"{place} was linked to a person")
     return Settlement(row, CaseKind.ORPHAN, person_of_account(row.system, systems.account_of(account)), scope)
@@ -127,6 +131,33 @@ def _revocation(workshop: Workshop, session: Session, row: FindingRow) -> Settle
     reason = f"{_WHY[FindingKind.UNEXPLAINED]} (finding {row.id})"
     scope = Scope(revoke=((row.system, row.account_id, row.target),), reason=reason)
     return Settlement(row, CaseKind.REVIEW, _person(session, row), scope)
+
+
+def _taken_back(workshop: Workshop, session: Session, row: FindingRow) -> Settlement:
+    """Take away what nothing makes due; a case that is about to do so stands for it."""
+    if not row.account_id:
+        raise NotAllowed(
+            f"Finding {row.id} is about too many for a case each: the policy no longer gives it, so plan a change.",
+            hint="Give it by a role again (`jmltui policy diff` shows what that changes), or open a review of it.",
+        )
+    place, held = (row.system, row.target), f"{row.target} on {row.system}"
+    account, person = _account(session, row), _person(session, row)
+    if account.person_id != row.person_id or account.link != Link.CONFIRMED.value:
+        raise _changed(f"{row.login} on {row.system} is not theirs any more")
+    if has_left(person, workshop.zone, workshop.clock()):
+        raise _changed(f"{person.name} ({person.key}) has left, which takes everything")
+    if place not in workshop.policy.by_target and row.target != ACCOUNT_TARGET:
+        raise _changed(f"no policy speaks of {held}")
+    own = exceptions.standing_of(session, [person.id]).get(person.id, [])
+    if place in may_hold(workshop.policy, person, workshop.clock(), own):
+        raise _changed(f"{held} is due to {person.name} ({person.key}), or stays for now")
+    reason = f"{_WHY[FindingKind.NOT_DUE]} (finding {row.id})"
+    if row.target == ACCOUNT_TARGET:
+        scope = Scope(disable=((row.system, row.account_id),), reason=reason)
+    else:
+        scope = Scope(revoke=((row.system, row.account_id, row.target),), reason=reason)
+    bound = not_due.case_taking(session, row.system, row.account_id, row.target)
+    return Settlement(row, CaseKind.REVIEW, person, scope, bound)
 
 
 def _one_side(workshop: Workshop, session: Session, row: FindingRow, side: str) -> Settlement:
@@ -175,6 +206,13 @@ def _person(session: Session, row: FindingRow) -> Person:
     if not found:
         raise NotAllowed(f"Nobody knows the person of finding {row.id} any more.", hint=SCAN_AGAIN)
     return found[0]
+
+
+def _answerable(session: Session, row: FindingRow) -> Person:
+    """Whom a case about an account is for: its person; of a service or shared one, who owns it."""
+    person = _person(session, row)
+    owner = "" if person.type.is_human else ownership.owner_of(session, person.id)
+    return (people.person_by_key(session, owner) if owner else None) or person
 
 
 def _account(session: Session, row: FindingRow) -> AccountRow:

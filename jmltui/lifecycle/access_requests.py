@@ -249,6 +249,9 @@ def _ask(
         seconds=int(length.total_seconds()) if length is not None else 0,
         outside_policy=outside,
     )
+    if kind is ExceptionKind.ACCESS:
+        wanted = workshop.policy.entitlements[subject]
+        row.system, row.target = wanted.system, wanted.target
     session.add(row)
     session.flush()
     return row

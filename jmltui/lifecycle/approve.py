@@ -154,7 +154,7 @@ def _by_the_policy_of_now(workshop: Workshop, case_id: int, plan_hash: str) -> W
         planned_by = cases.case_row(session, case_id).policy_hash
     if planned_by == workshop.policy.hash:
         return workshop
-    folder, zone = Path(workshop.settings.policy_folder), workshop.settings.company_zone
+    folder, zone = Path(workshop.settings.policy_folder), workshop.zone
     workshop = replace(workshop, policy=load_policy(folder, zone))
     if planned_by != workshop.policy.hash and replan_case(workshop, case_id).changed and not plan_hash:
         raise StaleWrite(

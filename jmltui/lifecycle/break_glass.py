@@ -123,6 +123,8 @@ def _taken(
         seconds=int(length.total_seconds()),
         break_glass=True,
     )
+    wanted = workshop.policy.entitlements[subject]
+    row.system, row.target = wanted.system, wanted.target
     session.add(row)
     session.flush()
     signal_change(session, now, "exception", row.id)

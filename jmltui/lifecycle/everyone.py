@@ -169,7 +169,7 @@ class _Comparison:
             return CaseKind.LEAVER
         key = (starts, ends, zone)
         if key not in self._times:
-            self._times[key] = self._at(starts, ends, ZoneInfo(zone or self._workshop.settings.company_zone))
+            self._times[key] = self._at(starts, ends, ZoneInfo(zone or self._workshop.zone))
         return self._times[key]
 
     def _at(self, starts: str, ends: str, zone: ZoneInfo) -> CaseKind | None:

@@ -5,46 +5,36 @@ What an exception gave is taken back by a case of its own that the worker carrie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases, exceptions, people, replans
+from jmltui.cache import batches, cases, exceptions, people, replans
 from jmltui.cache.journal import Entry, append
-from jmltui.cache.tables import CaseRow, ExceptionRow
+from jmltui.cache.tables import BatchRow, CaseRow, ExceptionRow
 from jmltui.domain.case import CaseEvent, CaseKind, CaseState
 from jmltui.domain.exception import ExceptionKind, ExceptionState
 from jmltui.domain.person import Person
 from jmltui.domain.replan import IN_FLIGHT
-from jmltui.domain.scope import Scope
 from jmltui.errors import NotAllowed, UsageError
 
 from .holding import open_batch, removals_guard
-from .planning import Planner
-from .scoped import open_scoped
+from .renamed import follow_renamed, is_gone
+from .taking_back import LOST, Ending, EndingRow, is_given, take_back
 from .workshop import Workshop
 
 AT_ONCE: Final = 100
 """Exceptions ended by one transaction."""
 MIN_TEXT: Final = 3
+FOUNDED_AGAIN: Final = "it is founded again"
 _UNDER_WAY: Final = [state.value for state in IN_FLIGHT]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why an exception ends. `take_back` is False where another case takes everything away."""
-
-    why: str
-    facts: Mapping[str, object]
-    due: datetime
-    take_back: bool = True
-
-
-_Due = Callable[[Session, datetime], list[tuple[ExceptionRow, Ending]]]
+_Due = Callable[[Session, datetime], Iterable[EndingRow]]
 
 
 def end_exception(workshop: Workshop, exception_id: int, reason: str) -> int:
@@ -76,24 +66,57 @@ def end_reached(workshop: Workshop) -> int:
     An exception that is being granted at this very moment ends at the next call, when it is known what was done.
     """
 
-    def due(session: Session, now: datetime) -> list[tuple[ExceptionRow, Ending]]:
+    def due(session: Session, now: datetime) -> Iterable[EndingRow]:
         rows = (exceptions.exception_row(session, number) for number in exceptions.reached(session, now))
         return [(row, _time_over(row, now)) for row in rows]
 
-    return _end_all(workshop, due)
+    with workshop.cache.read() as session:
+        numbers = [row.id or 0 for row, _ in due(session, workshop.clock())]
+    return _end_all(workshop, due, numbers)
 
 
 def end_unfounded(workshop: Workshop) -> int:
-    """End what was granted to people who may not ask for it any more, or who have left; how many.
+    """End what was granted to people who may not ask for it any more or who have left, and what the policy does not
+    have any more; how many end, or wait for a person to say so.
 
     What was agreed to outside the policy outlives a move, but not a leaving. Where more is taken back than the guard
-    lets pass, as by a mistake in a changed policy, all of it waits in one batch for a person.
+    lets pass, as by a mistake in a changed policy, all of it stays and waits in one batch: `end_released` ends it, and
+    nobody does where it is founded again by then.
     """
+    follow_renamed(workshop)
 
-    def due(session: Session, now: datetime) -> list[tuple[ExceptionRow, Ending]]:
-        return list(_unfounded(workshop, session, now))
+    def due(session: Session, now: datetime) -> Iterable[EndingRow]:
+        return _unfounded(workshop, session, now, exceptions.standing(session))
 
-    return _end_all(workshop, due, guarded=True)
+    with workshop.cache.read() as session:
+        lost = {row.id or 0: is_given(row) and why.take_back for row, why in due(session, workshop.clock())}
+        waiting = _waiting(session)
+        spoken = {*waiting, *_dismissed(workshop, session)} if lost else set()
+        losing = [number for number, taken in lost.items() if taken and number not in spoken]
+        why_held = removals_guard(workshop, session, len(losing), "of access that nobody may ask for any more")
+    _found_again(workshop, [case for number, case in waiting.items() if number not in lost])
+    ended = _end_all(workshop, due, [number for number, taken in lost.items() if not taken])
+    if why_held:
+        return ended + _hold(workshop, due, losing, why_held)
+    return ended + _end_all(workshop, due, losing)
+
+
+def end_released(workshop: Workshop, session: Session, case: CaseRow) -> bool:
+    """End the exception whose access a case takes back that another person released just now.
+
+    False where it is founded again, so that nothing is to be taken back: then the case ends.
+    """
+    now = workshop.clock()
+    row = session.get(ExceptionRow, _exception(case)) if case.event_key.startswith(LOST) else None
+    if row is None or row.state not in exceptions.STANDING:
+        return True
+    found = next(iter(_unfounded(workshop, session, now, [row])), None)
+    if found is None:
+        cases.cancel(session, case, FOUNDED_AGAIN, now)
+        return False
+    _close(session, row, found[1], workshop.actor, now)
+    _stop_granting(session, row, found[1], workshop.actor, now)
+    return True
 
 
 def refuse_exceptions(workshop: Workshop, session: Session, case: CaseRow, reason: str) -> None:
@@ -101,6 +124,7 @@ def refuse_exceptions(workshop: Workshop, session: Session, case: CaseRow, reaso
     now = workshop.clock()
     rows = [row for row in exceptions.in_scope(session, case) if row.state in exceptions.STANDING]
     moving = any(other.kind == CaseKind.MOVER.value for other in cases.live_cases_of(session, case.person_id))
+    _drop_waiting(session, rows, "it was refused", now)
     held = [
         row
         for row in rows
@@ -113,7 +137,7 @@ def refuse_exceptions(workshop: Workshop, session: Session, case: CaseRow, reaso
     append(session, now, Entry(workshop.actor, "exception.refuse", summary, case.id, case.person_id))
     replans.outdate(session, [case.person_id], besides=case.id or 0)
     session.flush()
-    _take_back(workshop, session, [(row, Ending("it was refused", {}, now)) for row in held], workshop.actor)
+    take_back(workshop, session, [(row, Ending("it was refused", {}, now)) for row in held], workshop.actor)
 
 
 def _time_over(row: ExceptionRow, now: datetime) -> Ending:
@@ -122,8 +146,10 @@ def _time_over(row: ExceptionRow, now: datetime) -> Ending:
     return Ending("its time is over", facts, until)
 
 
-def _unfounded(workshop: Workshop, session: Session, now: datetime) -> Iterable[tuple[ExceptionRow, Ending]]:
-    rows = exceptions.standing(session)
+def _unfounded(
+    workshop: Workshop, session: Session, now: datetime, rows: Sequence[ExceptionRow]
+) -> Iterable[EndingRow]:
+    policy = workshop.policy
     persons = {person.id: person for person in people.persons(session, {row.person_id for row in rows})}
     left = _left(session, persons, now)
     for row in rows:
@@ -132,8 +158,15 @@ def _unfounded(workshop: Workshop, session: Session, now: datetime) -> Iterable[
             continue
         if (at := left.get(person.id)) is not None and at >= row.asked_at:
             yield row, Ending("the person left", {}, now, take_back=False)
-        elif _is_founded_on_a_role(row) and workshop.policy.lets_request(person, now, row.subject) is False:
-            yield row, Ending(f"{person.name} may not ask for it any more", {}, now)
+        elif is_gone(policy, row):
+            facts = {"system": row.system, "target": row.target}
+            yield row, Ending(f"the policy has no “{row.subject}” any more", facts, now, lost=True)
+        elif (
+            _is_founded_on_a_role(row)
+            and row.subject in policy.entitlements
+            and policy.lets_request(person, now, row.subject) is False
+        ):
+            yield row, Ending(f"{person.name} may not ask for it any more", {}, now, lost=True)
 
 
 def _is_founded_on_a_role(row: ExceptionRow) -> bool:
@@ -156,95 +189,95 @@ def _left(session: Session, persons: Mapping[int, Person], now: datetime) -> dic
     return found
 
 
-def _end_all(workshop: Workshop, due: _Due, *, guarded: bool = False) -> int:
-    """End what `due` finds, a hundred in one transaction, until it finds no more that can be ended now."""
-    now = workshop.clock()
-    with workshop.cache.read() as session:
-        found = due(session, now)
-        waiting = [row.id for row, _ in found]
-        losing = sum(_is_given(row) and why.take_back for row, why in found)
-        why_held = removals_guard(workshop, session, losing, 0, "of access that nobody may ask for any more")
-    held_in: tuple[int, str] | None = None
-    if guarded and why_held:
-        with workshop.cache.write() as session:
-            batch = open_batch(session, "policy", why_held, cases.BY_ITSELF, now, held=losing)
-            held_in = (batch.id or 0, why_held)
-    ended = 0
-    for start in range(0, len(waiting), AT_ONCE):
-        part = set(waiting[start : start + AT_ONCE])
+def _end_all(workshop: Workshop, due: _Due, numbers: Sequence[int]) -> int:
+    """End what `due` still finds of some exceptions, a hundred in one transaction; how many could be ended now."""
+    now, ended = workshop.clock(), 0
+    for start in range(0, len(numbers), AT_ONCE):
+        part = set(numbers[start : start + AT_ONCE])
         with workshop.cache.write() as session:
             found = [(row, why) for row, why in due(session, now) if row.id in part and not _under_way(session, row)]
-            _end(workshop, session, found, cases.BY_ITSELF, held_in)
+            _end(workshop, session, found, cases.BY_ITSELF)
             ended += len(found)
     return ended
 
 
-def _is_given(row: ExceptionRow) -> bool:
-    return row.state == ExceptionState.ACTIVE.value or row.until is not None
+def _hold(workshop: Workshop, due: _Due, numbers: Sequence[int], why_held: str) -> int:
+    """Let a person say whether some exceptions end; how many are asked about. What gives nothing ends at once."""
+    now, asked = workshop.clock(), 0
+    with workshop.cache.write() as session:
+        batch = open_batch(session, "policy", why_held, cases.BY_ITSELF, now, held=len(numbers)).id or 0
+    for start in range(0, len(numbers), AT_ONCE):
+        part = set(numbers[start : start + AT_ONCE])
+        with workshop.cache.write() as session:
+            part -= _waiting(session).keys()
+            found = [(row, why) for row, why in due(session, now) if row.id in part and not _under_way(session, row)]
+            opened = take_back(workshop, session, found, cases.BY_ITSELF, (batch, why_held))
+            _end(workshop, session, [(row, why) for row, why in found if row.id not in opened], cases.BY_ITSELF)
+            asked += len(found)
+    with workshop.cache.write() as session:
+        batches.end_if_empty(session, batch, now)
+    return asked
 
 
-def _end(
-    workshop: Workshop,
-    session: Session,
-    ending: Sequence[tuple[ExceptionRow, Ending]],
-    actor: str,
-    held_in: tuple[int, str] | None = None,
-) -> list[int]:
+def _waiting(session: Session) -> dict[int, int]:
+    """The held cases that would take back what lost its foundation, by the exception."""
+    query = select(CaseRow).where(
+        col(CaseRow.live) == 1, col(CaseRow.state) == CaseState.HELD.value, col(CaseRow.event_key).startswith(LOST)
+    )
+    return {_exception(case): case.id or 0 for case in session.scalars(query)}
+
+
+def _dismissed(workshop: Workshop, session: Session) -> set[int]:
+    """The exceptions that somebody let stand although this very policy has no foundation for them."""
+    query = select(CaseRow).join(BatchRow, col(BatchRow.id) == col(CaseRow.batch_id))
+    query = query.where(col(BatchRow.state) == batches.DISMISSED, col(CaseRow.event_key).startswith(LOST))
+    found = session.scalars(query.where(col(CaseRow.closed_at) >= col(BatchRow.decided_at)))
+    return {_exception(case) for case in found if json.loads(case.event)["policy"] == workshop.policy.hash}
+
+
+def _exception(case: CaseRow) -> int:
+    return int(json.loads(case.event)["exception"])
+
+
+def _found_again(workshop: Workshop, numbers: Collection[int]) -> None:
+    """End held cases whose exceptions are founded again, or have ended otherwise."""
+    if not numbers:
+        return
+    now = workshop.clock()
+    with workshop.cache.write() as session:
+        for number in numbers:
+            case = cases.case_row(session, number)
+            if case.state == CaseState.HELD.value:
+                cases.cancel(session, case, FOUNDED_AGAIN, now)
+
+
+def _drop_waiting(session: Session, rows: Sequence[ExceptionRow], why: str, now: datetime) -> None:
+    """End the held cases about exceptions that end by another way."""
+    waiting = _waiting(session) if rows else {}
+    for row in rows:
+        if (number := waiting.get(row.id or 0)) is not None:
+            cases.cancel(session, cases.case_row(session, number), why, now)
+
+
+def _end(workshop: Workshop, session: Session, ending: Sequence[EndingRow], actor: str) -> list[int]:
     """End exceptions and the cases that would still grant them; the numbers of the cases that take them back."""
     now = workshop.clock()
-    given = [(row, why) for row, why in ending if _is_given(row)]
+    given = [(row, why) for row, why in ending if is_given(row)]
     for row, why in ending:
-        exceptions.close(session, row, ExceptionState.ENDED, now)
-        facts = {"exception": row.id, **why.facts}
-        summary = f"exception {row.id} ({row.kind} {row.subject}) ends: {why.why}"
-        append(session, now, Entry(actor, "exception.end", summary, row.case_id or None, row.person_id, facts=facts))
+        _close(session, row, why, actor, now)
     session.flush()
     for row, why in ending:
         _stop_granting(session, row, why, actor, now)
+        _drop_waiting(session, [row], why.why, now)
     replans.outdate(session, {row.person_id for row, _ in ending if row.person_id})
-    return _take_back(workshop, session, given, actor, held_in)
+    return list(take_back(workshop, session, given, actor).values())
 
 
-def _take_back(
-    workshop: Workshop,
-    session: Session,
-    ending: Sequence[tuple[ExceptionRow, Ending]],
-    actor: str,
-    held_in: tuple[int, str] | None = None,
-) -> list[int]:
-    """Open the cases that take access back, each carried out by the worker itself; none where nothing is held."""
-    mine = [(row, why) for row, why in ending if row.kind == ExceptionKind.ACCESS.value and why.take_back]
-    mine = [(row, why) for row, why in mine if row.subject in workshop.policy.definitions.entitlements]
-    if not mine:
-        return []
-    persons = {person.id: person for person in people.persons(session, {row.person_id for row, _ in mine})}
-    planner, now, opened = Planner(workshop, session, list(persons.values())), workshop.clock(), []
-    for row, why in mine:
-        person = persons[row.person_id]
-        scope = Scope(entitlements=(row.subject,), reason=why.why)
-        plan = planner.plan(CaseKind.EXPIRY, person, scope)
-        if not any(step.actions for step in plan.steps) and not plan.blocked:
-            continue
-        event = {"exception": row.id, "entitlement": row.subject, "why": why.why, **why.facts}
-        key = f"expiry:{row.id}"
-        number = open_scoped(
-            workshop,
-            session,
-            CaseKind.EXPIRY,
-            person,
-            scope,
-            event,
-            key,
-            why.due,
-            actor=actor,
-            planner=planner,
-            held_in=held_in,
-        )
-        case = cases.case_row(session, number)
-        case.run_through, case.requested_by = True, cases.BY_ITSELF
-        cases.advance(session, number, now)
-        opened.append(number)
-    return opened
+def _close(session: Session, row: ExceptionRow, why: Ending, actor: str, now: datetime) -> None:
+    exceptions.close(session, row, ExceptionState.ENDED, now)
+    facts = {"exception": row.id, **why.facts}
+    summary = f"exception {row.id} ({row.kind} {row.subject}) ends: {why.why}"
+    append(session, now, Entry(actor, "exception.end", summary, row.case_id or None, row.person_id, facts=facts))
 
 
 def _stop_granting(session: Session, row: ExceptionRow, ending: Ending, actor: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from jmltui.cache import cases, people, systems
+from jmltui.cache import batches, people, systems
 from jmltui.cache.journal import signal_change
 from jmltui.cache.tables import BatchRow
 from jmltui.domain.case import CaseKind
@@ -21,7 +21,7 @@ from .workshop import Workshop
 def leavers_guard(workshop: Workshop, session: Session, source: str, leavers: int, now: datetime) -> str:
     """Why so many more leavers of a source are held, or "". Counts every leaver case of the window, however opened."""
     threshold = workshop.policy.guards.leavers
-    before = cases.opened_since(session, CaseKind.LEAVER, now - threshold.window, source)
+    before = batches.opened_since(session, CaseKind.LEAVER, now - threshold.window, source)
     active = len(people.known_keys(session, source)) + leavers
     if not leavers or not threshold.trips(before + leavers, active):
         return ""
@@ -31,14 +31,15 @@ def leavers_guard(workshop: Workshop, session: Session, source: str, leavers: in
     )
 
 
-def removals_guard(workshop: Workshop, session: Session, removals: int, before: int, cause: str) -> str:
-    """Why so many removals are held, or "". `before` were made within the window; `cause` says by what."""
-    threshold = workshop.policy.guards.removals
-    grants = systems.grants(session)
+def removals_guard(workshop: Workshop, session: Session, removals: int, cause: str) -> str:
+    """Why so many removals are held, or "". `cause` says by what; every other of the window counts, by whatever way."""
+    threshold, grants = workshop.policy.guards.removals, systems.grants(session)
+    before = batches.removals_since(session, workshop.clock() - threshold.window) if removals else 0
     if not removals or not threshold.trips(before + removals, grants):
         return ""
+    others = f", after {before} others within {hours(threshold)} hours," if before else ""
     return (
-        f"{before + removals} removals {cause} are more than the {threshold.limit(grants)} that the guard allows "
+        f"{removals} removals {cause}{others} are more than the {threshold.limit(grants)} that the guard allows "
         f"for {grants} grants"
     )
 

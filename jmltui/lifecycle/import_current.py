@@ -60,7 +60,7 @@ def import_current(workshop: Workshop, limits: Limits) -> Imported:
 
 def _people(workshop: Workshop, session: Session) -> tuple[Mapping[int, int], dict[str, list[str]]]:
     """The positions of everybody who is here, and their attributes by position; equal values are one text."""
-    presences = Presences(workshop.clock(), workshop.settings.company_zone)
+    presences = Presences(workshop.clock(), workshop.zone)
     more = [name for name in further_attributes(session) if _NAME.fullmatch(name) and name not in STANDARD]
     names = (*STANDARD, *more)
     positions: dict[int, int] = {}

@@ -21,7 +21,7 @@ from jmltui.domain.person import PersonStatus
 from jmltui.domain.trigger import due_at
 
 from . import clock
-from .holding import hours, leavers_guard, open_batch, removals_guard
+from .holding import leavers_guard, open_batch, removals_guard
 from .planning import Planner
 from .report import BatchReport, SyncReport
 from .workshop import Workshop
@@ -60,7 +60,7 @@ def _ended(workshop: Workshop, session: Session, source: SourceSettings, now: da
     if clock.state_in(session, now).blocks:
         return found
     for person in ends_reached(session, source.name, now):
-        event = ended(person, zone=workshop.settings.company_zone, now=now)
+        event = ended(person, zone=workshop.zone, now=now)
         if event and not cases.has_event(session, _event_key(source.name, person, event, now)):
             found.append((person, event))
     return found
@@ -102,7 +102,7 @@ class Opener:
             CaseKind.LEAVER: leavers_guard(
                 self._workshop, self._session, self._source.name, len(leavers) + len(absent), self._now
             ),
-            CaseKind.MOVER: self._removals_guard(sum(losing.values())),
+            CaseKind.MOVER: removals_guard(self._workshop, self._session, sum(losing.values()), "by moves"),
         }
         held = (len(leavers) if why[CaseKind.LEAVER] else 0) + (len(losing) if why[CaseKind.MOVER] else 0)
         reason = "; ".join(text for text in why.values() if text) or f"{len(absent)} people are absent from the feed"
@@ -129,13 +129,6 @@ class Opener:
         found = {person.id: planner.removals(CaseKind.MOVER, person) for person in movers}
         return {number: count for number, count in found.items() if count}
 
-    def _removals_guard(self, removals: int) -> str:
-        """Why the movers of this sync are held, or "". Counts what every mover case of the window takes away."""
-        threshold = self._workshop.policy.guards.removals
-        before = cases.removals_since(self._session, self._now - threshold.window, self._source.name)
-        cause = f"by moves within {hours(threshold)} hours"
-        return removals_guard(self._workshop, self._session, removals, before, cause)
-
     @property
     def _sure(self) -> bool:
         """Whether the source is a full list, so that an absence is a leaver once a person confirmed the number."""
@@ -147,7 +140,7 @@ class Opener:
             after,
             was_present=was_present,
             mover_attributes=self._workshop.policy.mover_attributes,
-            zone=self._workshop.settings.company_zone,
+            zone=self._workshop.zone,
             now=self._now,
         )
 
@@ -155,7 +148,7 @@ class Opener:
         """The event, due when the trigger of its procedure says."""
         procedure = self._workshop.policy.procedure(event.kind.value)
         trigger = procedure.trigger if procedure is not None else None
-        due = due_at(trigger, person, event.due, self._workshop.settings.company_zone, self._now)
+        due = due_at(trigger, person, event.due, self._workshop.zone, self._now)
         return event if due == event.due else replace(event, due=due)
 
     def _absent(self, change: people.PeopleChange) -> list[tuple[Person, Event]]:
@@ -169,7 +162,7 @@ class Opener:
 
     def _left_before(self, person: Person) -> bool:
         """Whether the source had said already that this person left; then their absence is no news."""
-        ends = person.access_ends(self._workshop.settings.company_zone)
+        ends = person.access_ends(self._workshop.zone)
         return person.status is PersonStatus.LEFT or (ends is not None and ends <= self._now)
 
     def _withdraw_questions(self, back: Sequence[Person]) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases, ownership, systems
+from jmltui.cache import ownership, people, systems, transfers
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.tables import AccountRow, ActionRow, CaseRow, PersonRow, StepRow
 from jmltui.domain.access import AccountState, Link
-from jmltui.domain.case import ActionEvent, ActionState, CaseKind
+from jmltui.domain.case import CaseKind
 from jmltui.domain.nearest import did_you_mean
-from jmltui.domain.operation import Cap
 from jmltui.domain.person import NEVER, NOT_HUMAN, Person, PersonStatus, PersonType
 from jmltui.domain.procedure import Do
 from jmltui.domain.scope import Scope
@@ -54,25 +54,50 @@ def give(workshop: Workshop, thing: str, to: str) -> str:
 
 
 def retire(workshop: Workshop, thing: str, reason: str) -> list[int]:
-    """Open the cases that switch the accounts of a service off; their numbers. Raises UsageError and NotAllowed."""
+    """See to a case that switches the accounts of a service off; its number, or none where none is in use.
+
+    The case of a leaver who owns it waits until that case is done: an account that is still on needs an owner. Raises
+    UsageError and NotAllowed.
+    """
     if len(reason.strip()) < 3:
         raise UsageError("Say why it is retired; the reason is kept in the journal.")
-    now, numbers = workshop.clock(), []
     with workshop.cache.write() as session:
         person = _thing(session, thing)
         accounts = _accounts_of(session, person) if person is not None else [_single(session, thing)]
         alive = [a for a in accounts if a.state not in (AccountState.DISABLED.value, AccountState.DELETED.value)]
-        for row in alive:
-            scope = Scope(disable=((row.system, row.account_id),), reason=f"retired: {reason}")
-            key = f"retire:{row.system}:{row.account_id}:{now.isoformat()}"
-            who = person_of_account(row.system, systems.account_of(row))
-            event = {"retire": row.login, "reason": reason}
-            numbers.append(open_scoped(workshop, session, CaseKind.ORPHAN, who, scope, event, key, now))
         if person is not None:
             _journal(workshop, session, person, f"retires {person.name} ({person.key}): {reason}")
-        told = f"retired in case {', '.join(map(str, numbers))}" if numbers else "it has no account in use any more"
-        _settle(workshop, session, accounts, person, told)
-    return numbers
+        if alive:
+            return [_switching_off(workshop, session, alive, person, reason)]
+        _settle(workshop, session, accounts, person, "it has no account in use any more")
+        return []
+
+
+def _switching_off(
+    workshop: Workshop, session: Session, accounts: Sequence[AccountRow], thing: PersonRow | None, reason: str
+) -> int:
+    """The case that switches accounts off: the open one, or a new one. Leavers' cases say that they wait for it."""
+    now, first = workshop.clock(), accounts[0]
+    name = f"{thing.source}:{thing.key}" if thing is not None else f"{first.system}:{first.account_id}"
+    scope = Scope(disable=tuple((a.system, a.account_id) for a in accounts), reason=f"retired: {reason}")
+    number = _under_way(session, f"retire:{name}:", scope)
+    if not number:
+        mine = people.persons(session, [thing.id or 0]) if thing is not None else []
+        who = mine[0] if mine else person_of_account(first.system, systems.account_of(first))
+        event = {"retire": who.key, "reason": reason}
+        key = f"retire:{name}:{now.isoformat()}"
+        number = open_scoped(workshop, session, CaseKind.REVIEW, who, scope, event, key, now)
+    for action in transfers.waiting(session, {(account.system, account.login) for account in accounts}):
+        action.outcome = f"waits until case {number} has switched it off, or for a new owner"
+        signal_change(session, now, "case", action.case_id)
+    return number
+
+
+def _under_way(session: Session, key: str, scope: Scope) -> int:
+    """The open case whose event begins so and that switches off the same, or 0."""
+    begun = select(CaseRow).where(col(CaseRow.live) == 1, col(CaseRow.event_key).startswith(key, autoescape=True))
+    same = (case for case in session.scalars(begun) if Scope.from_json(json.loads(case.scope)).disable == scope.disable)
+    return next((case.id or 0 for case in same), 0)
 
 
 def still_owned(session: Session, case: CaseRow, step: StepRow, actions: Sequence[ActionRow]) -> list[str]:
@@ -144,25 +169,7 @@ def _journal(workshop: Workshop, session: Session, person: PersonRow, told: str)
 def _settle(
     workshop: Workshop, session: Session, accounts: Sequence[AccountRow], thing: PersonRow | None, told: str
 ) -> None:
-    """What live cases wait for about these accounts, or about a thing that has none, is decided."""
-    now = workshop.clock()
+    """What live cases ask about these accounts, or about a thing that has none, is decided."""
     places = {(account.system, account.login) for account in accounts}
     places |= {(thing.source, thing.key)} if thing is not None else set()
-    query = (
-        select(ActionRow)
-        .join(CaseRow, col(CaseRow.id) == col(ActionRow.case_id))
-        .where(col(CaseRow.live) == 1, col(ActionRow.manual), col(ActionRow.operation) == Cap.TRANSFER.value)
-        .where(col(ActionRow.login).in_({login for _, login in places}))
-    )
-    touched = set()
-    for action in session.scalars(query).all():
-        if ActionState(action.state).is_settled or (action.system, action.login) not in places:
-            continue
-        if action.state == ActionState.PLANNED.value:
-            cases.move_action(action, ActionEvent.BLOCK, now)
-        cases.move_action(action, ActionEvent.ATTEST, now)
-        action.outcome = f"{told}; decided by {workshop.actor}"
-        touched.add(action.case_id)
-    session.flush()
-    for number in sorted(touched):
-        cases.advance(session, number, now)
+    transfers.settle(session, places, f"{told}; decided by {workshop.actor}", workshop.clock())

@@ -21,7 +21,7 @@ from jmltui.cache.holdings import Held, Holdings, logins, numbers
 from jmltui.domain.access import ACCOUNT_TARGET
 from jmltui.domain.diff import target_of
 from jmltui.domain.exception import AccessException, ExceptionKind
-from jmltui.domain.guards import Protected
+from jmltui.domain.guards import Guards, Protected
 from jmltui.policy import Policy
 from jmltui.policy.compare import Comparison, Effect, Right, Shift
 
@@ -36,18 +36,30 @@ MOST = 10
 class RightCounts:
     """Of how many people a right changes.
 
-    `gains` would be given it, `explained` hold what becomes due, `loses` would have it taken away. `no_longer_due` are
-    all who were due it and are not, whether they hold it or not. `freed` keep it, and nothing explains it any more.
+    `gains` would be given it, `explained` hold what becomes due, `loses` would have it taken away, `shuts` would until
+    its window opens. `no_longer_due` are all who were due it and are not, whether they hold it or not. `freed` keep it,
+    and nothing explains it any more.
     """
 
     gains: int = 0
     explained: int = 0
     loses: int = 0
+    shuts: int = 0
     no_longer_due: int = 0
     freed: int = 0
     clouded: int = 0
     requestable: int = 0
     not_requestable: int = 0
+
+
+@dataclass(slots=True)
+class WindowCounts:
+    """Of how many people a right is due by the new policy at other hours than before, and for how many of them its
+    window is shut at this hour, whether they hold it or not.
+    """
+
+    due: int = 0
+    shut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,9 @@ class PersonChange:
 class PolicyDiff:
     """What changes, in numbers. `people` were compared; who has left or is still to come was not.
 
-    `stripped` are people who lose something and are due nothing any more. `held_by` are the sentences of the guards
-    that would hold such a change.
+    `losing` are people who lose something, `shut_out` those of them who lose it only until a window opens. `stripped`
+    are people who lose something and are due nothing any more. `grants` are all that is held. `held_by` are the
+    sentences of the guards that would hold such a change.
     """
 
     people: int = 0
@@ -74,9 +87,11 @@ class PolicyDiff:
     affected: int = 0
     gaining: int = 0
     losing: int = 0
+    shut_out: int = 0
     stripped: int = 0
     grants: int = 0
     rights: dict[Right, RightCounts] = field(default_factory=lambda: defaultdict(RightCounts))
+    windows: dict[Right, WindowCounts] = field(default_factory=lambda: defaultdict(WindowCounts))
     roles_gained: Counter[str] = field(default_factory=Counter)
     roles_lost: Counter[str] = field(default_factory=Counter)
     most: list[PersonChange] = field(default_factory=list)
@@ -84,8 +99,30 @@ class PolicyDiff:
 
     @property
     def losses(self) -> int:
-        """How many rights would be taken away."""
-        return sum(counts.loses for counts in self.rights.values())
+        """How many rights would be taken away, for good or until their window opens."""
+        return sum(counts.loses + counts.shuts for counts in self.rights.values())
+
+    @property
+    def shuts(self) -> int:
+        """How many of the losses are only because a window is shut at this hour."""
+        return sum(counts.shuts for counts in self.rights.values())
+
+    @property
+    def freed(self) -> int:
+        """How many rights people keep although no rule explains them any more."""
+        return sum(counts.freed for counts in self.rights.values())
+
+    def lets_go(self, guards: Guards) -> str | None:
+        """One sentence if more is taken away or left unexplained than the guard for removals allows, else None."""
+        count = self.losses + self.freed
+        if not count or not guards.removals.trips(count, self.grants):
+            return None
+        shut = f" ({self.shuts} because a window is shut now)" if self.shuts else ""
+        parts = [f"{self.losses} {'loss' if self.losses == 1 else 'losses'}{shut}"] if self.losses else []
+        parts += [f"{self.freed} left unexplained"] if self.freed else []
+        limit = guards.removals.limit(self.grants)
+        told = f"{' and '.join(parts)} {'is' if count == 1 else 'are'}"
+        return f"{told} more than the {limit} that the guard “removals” allows for {self.grants} grants"
 
 
 Telling = Callable[[PersonChange], None]
@@ -114,7 +151,7 @@ class _Diff:
         self._comparison = comparison
         self._tell = tell
         self._now = workshop.clock()
-        self._zone = workshop.settings.company_zone
+        self._zone = workshop.zone
         self._found = PolicyDiff()
         self._shifts: dict[Shift, int] = {}
         self._effects: dict[tuple[int, str, str], Effect] = {}
@@ -181,6 +218,9 @@ class _Diff:
             self._found.roles_lost.update(dict.fromkeys(shift.roles_lost, count))
             for right in shift.ends | shift.freed:
                 self._found.rights[right].no_longer_due += count
+            for right in shift.windowed:
+                self._found.windows[right].due += count
+                self._found.windows[right].shut += right in shift.closed and count
 
     # ---- what they hold
 
@@ -235,7 +275,7 @@ class _Diff:
         if effect is None:
             effect = self._told(held, shift, asked)
             effect = self._effects[key] = self._same.setdefault(effect, effect)
-        own = {(held.person, system) for system, target in effect.loses if target == ACCOUNT_TARGET}
+        own = {(held.person, system) for system, target in effect.loses | effect.shuts if target == ACCOUNT_TARGET}
         if own.isdisjoint(asked.protected):
             return effect
         return self._told(held, shift, asked)
@@ -252,9 +292,10 @@ class _Diff:
         found = self._found
         found.affected += people
         found.gaining += people if effect.gains else 0
-        found.losing += people if effect.loses else 0
+        found.losing += people if effect.loses or effect.shuts else 0
+        found.shut_out += people if effect.shuts and not effect.loses else 0
         found.stripped += people if effect.loses and nothing_left else 0
-        for name in ("gains", "explained", "loses", "freed", "clouded", "requestable", "not_requestable"):
+        for name in ("gains", "explained", "loses", "shuts", "freed", "clouded", "requestable", "not_requestable"):
             for right in getattr(effect, name):
                 counts = found.rights[right]
                 setattr(counts, name, getattr(counts, name) + people)
@@ -275,13 +316,16 @@ class _Diff:
     def _guards(self) -> Iterator[str]:
         """Both policies' guards are asked: a merge must not wave itself through by a guard of its own."""
         found, guards = self._found, (self._comparison.old.guards, self._comparison.new.guards)
-        for name, count, active, told, what in (
-            ("removals", found.losses, found.grants, "losses are", "grants"),
-            ("leavers", found.stripped, found.people, "people left with nothing are", "people"),
-        ):
-            limit = min(getattr(each, name).limit(active) for each in guards)
-            if count and any(getattr(each, name).trips(count, active) for each in guards):
-                yield f"{count} {told} more than the {limit} that the guard “{name}” allows for {active} {what}"
+        strictest = min(guards, key=lambda each: each.removals.limit(found.grants))
+        told = found.lets_go(strictest)
+        if told is not None:
+            yield told
+        limit = min(each.leavers.limit(found.people) for each in guards)
+        if found.stripped > limit:
+            yield (
+                f"{found.stripped} people left with nothing are more than the {limit} that the guard “leavers” "
+                f"allows for {found.people} people"
+            )
 
 
 def _by_person(session: Session) -> Mapping[int, Sequence[AccessException]]:

@@ -26,6 +26,7 @@ from jmltui.errors import NotAllowed
 from jmltui.policy import load as load_policy
 
 from .planning import Planner
+from .renamed import follow_renamed
 from .workshop import Workshop
 
 AT_ONCE = 100
@@ -67,6 +68,7 @@ def replan_case(workshop: Workshop, case_id: int) -> Replanned:
 
 def replan_outdated(workshop: Workshop) -> int:
     """Plan every live case anew that was planned by another policy or for another world; how many of them changed."""
+    follow_renamed(workshop)
     if any_outdated(workshop):
         with workshop.cache.write() as session:
             replans.clear_outdated(session)
@@ -116,6 +118,9 @@ def _renew(
         return Replanned(0, 0, False)
     scope = Scope.from_json(json.loads(case.scope))
     plan = planner.plan(kind, person, scope)
+    if _is_needless(case, plan):
+        cases.cancel(session, case, "what it would take away is due again, or is not held any more", now)
+        return Replanned(0, 0, True)
     change = replan(replans.standing(session, case.id or 0), plan)
     case.person_name, case.department = person.name, person.department
     _move_first_day(session, planner, case, person, plan, now)
@@ -139,6 +144,12 @@ def _renew(
     append(session, now, Entry(actor, "case.replan", summary, case.id, person.id, facts=facts))
     cases.advance(session, case.id or 0, now)
     return Replanned(len(change.added), len(change.removed), True)
+
+
+def _is_needless(case: CaseRow, plan: Plan) -> bool:
+    """Whether nobody has to release a case any more that a guard holds, because nothing is left to be taken away."""
+    nothing = not plan.blocked and not any(step.actions for step in plan.steps)
+    return nothing and case.kind == CaseKind.EXPIRY.value and case.state == CaseState.HELD.value
 
 
 def _move_first_day(

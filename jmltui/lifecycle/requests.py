@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from jmltui.cache import cases
-from jmltui.cache.journal import Entry, append
+from jmltui.cache import batches, cases
+from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.tables import ActionRow, BatchRow, CaseRow, StepRow
 from jmltui.domain.case import ActionEvent, ActionState, CaseEvent, CaseState, IllegalMove, StepEvent, StepState
 from jmltui.domain.procedure import Do
 from jmltui.errors import NotAllowed, StaleWrite, UsageError
 
+from .expiry import end_released
 from .owning import still_owned
 from .together import happening_with
 from .workshop import Workshop
@@ -134,10 +135,7 @@ def confirm_batch(workshop: Workshop, batch_id: int, typed: str, reason: str = "
     """
     now = workshop.clock()
     with workshop.cache.write() as session:
-        batch = session.get(BatchRow, batch_id)
-        if batch is None or batch.state != "open":
-            raise NotAllowed(f"There is no batch {batch_id} that waits.", hint="`jmltui confirm` lists them.")
-        found = session.scalars(select(CaseRow).where(col(CaseRow.batch_id) == batch_id, col(CaseRow.live) == 1)).all()
+        batch, found = _waiting_batch(session, batch_id)
         if typed.strip() != str(len(found)):
             raise NotAllowed(
                 f"You typed {typed.strip() or 'nothing'}, but the batch holds {len(found)} people; nothing was opened.",
@@ -153,13 +151,43 @@ def confirm_batch(workshop: Workshop, batch_id: int, typed: str, reason: str = "
             event = CaseEvent.RELEASE if case.state == CaseState.HELD.value else CaseEvent.ANSWER
             cases.move_case(session, case, event, now)
             case.held_reason = ""
-        batch.state, batch.decided_by, batch.decided_at, batch.typed = "confirmed", workshop.actor, now, typed.strip()
+        opened = [case for case in found if end_released(workshop, session, case)]
+        batch.state, batch.decided_by, batch.decided_at = batches.CONFIRMED, workshop.actor, now
+        batch.typed = typed.strip()
         summary = f"{workshop.actor} confirmed the batch of {len(found)} people by typing their number"
         append(session, now, Entry(workshop.actor, "batch.confirm", summary, facts={"batch": batch_id, "why": reason}))
-        numbers = [case.id or 0 for case in found]
+        numbers = [case.id or 0 for case in opened]
         for number in numbers:
             cases.advance(session, number, now)
         return numbers
+
+
+def dismiss_batch(workshop: Workshop, batch_id: int, reason: str) -> list[int]:
+    """Drop every case that a batch holds: nothing is taken from anybody, and the journal keeps why; their numbers.
+
+    Anybody may, also who opened it. Raises NotAllowed for a batch that does not wait, UsageError without a reason.
+    """
+    _text(reason, "reason")
+    now = workshop.clock()
+    with workshop.cache.write() as session:
+        batch, found = _waiting_batch(session, batch_id)
+        for case in found:
+            cases.cancel(session, case, f"{workshop.actor} dismissed it: {reason.strip()}", now, workshop.actor)
+        batch.state, batch.decided_by, batch.decided_at = batches.DISMISSED, workshop.actor, now
+        summary = f"{workshop.actor} dismissed the batch of {len(found)} people: {reason.strip()}"
+        facts = {"batch": batch_id, "why": reason.strip(), "held": batch.reason}
+        append(session, now, Entry(workshop.actor, "batch.dismiss", summary, facts=facts))
+        signal_change(session, now, "batch", batch_id)
+        return [case.id or 0 for case in found]
+
+
+def _waiting_batch(session: Session, batch_id: int) -> tuple[BatchRow, Sequence[CaseRow]]:
+    """A batch that waits for a person, and its cases. Raises NotAllowed."""
+    batch = session.get(BatchRow, batch_id)
+    if batch is None or batch.state != batches.OPEN:
+        raise NotAllowed(f"There is no batch {batch_id} that waits.", hint="`jmltui confirm` lists them.")
+    query = select(CaseRow).where(col(CaseRow.batch_id) == batch_id, col(CaseRow.live) == 1)
+    return batch, session.scalars(query.order_by(col(CaseRow.id))).all()
 
 
 def _close_step(

@@ -39,7 +39,7 @@ def open_scoped(
     """
     planner = planner or Planner(workshop, session, [person])
     plan = planner.plan(kind, person, scope)
-    due = due_at(plan.procedure.trigger, person, due, workshop.settings.company_zone, workshop.clock())
+    due = due_at(plan.procedure.trigger, person, due, workshop.zone, workshop.clock())
     state, (batch, why) = (CaseState.OPEN, (None, "")) if held_in is None else (CaseState.HELD, held_in)
     new = cases.NewCase(kind, person, plan, event_key, event, state, due, batch, held_reason=why, scope=scope)
     return cases.open_case(session, new, actor or workshop.actor, workshop.clock())

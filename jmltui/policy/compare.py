@@ -21,10 +21,11 @@ NONE: frozenset[Right] = frozenset()
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What one policy makes of somebody. `uncertain` is what nobody can tell or what a requirement holds back; what is
-    due at some hours only counts as due.
+    due at some hours only counts as due, `shut` is what of it waits for its window.
     """
 
     due: frozenset[Right]
+    shut: frozenset[Right]
     uncertain: frozenset[Right]
     may_request: frozenset[Right]
     roles: frozenset[str]
@@ -38,6 +39,7 @@ def outlook(policy: Policy, person: Person, at: datetime, exceptions: Sequence[A
     entitlements = policy.entitlements
     return Outlook(
         due,
+        _rights(found.shut) - _rights(found.assignments),
         _rights((*found.undecided, *found.refused)) - due,
         frozenset((entitlements[e].system, entitlements[e].target) for e in policy.may_request(person, at)),
         frozenset(role.id for role in policy.roles_of(person, at)),
@@ -48,16 +50,21 @@ def outlook(policy: Policy, person: Person, at: datetime, exceptions: Sequence[A
 class Shift:
     """What a change of the policy means for people, before one knows what they hold.
 
-    `gains` become due. `ends` are taken from who holds them, and were not before; `freed` are left to who holds them,
-    although nothing explains them any more. `clouded` were due or not, and now nobody can tell. `spared` are due, or
-    nobody can tell, of what only the new policy speaks of: everybody else who holds that loses it.
+    `gains` become due, or their window is open now and was shut. `ends` are taken from who holds them, and were not
+    before; `shuts` are due still, and taken at this hour because their window is shut now. `freed` are left to who
+    holds them, although nothing explains them any more. `clouded` were due or not, and now nobody can tell. `spared`
+    are due, or nobody can tell, of what only the new policy speaks of: everybody else who holds that loses it.
+    `windowed` are due by the new policy at other hours than by the old one, `closed` what of it is shut at this hour.
     """
 
     gains: frozenset[Right] = NONE
     ends: frozenset[Right] = NONE
+    shuts: frozenset[Right] = NONE
     freed: frozenset[Right] = NONE
     clouded: frozenset[Right] = NONE
     spared: frozenset[Right] = NONE
+    windowed: frozenset[Right] = NONE
+    closed: frozenset[Right] = NONE
     requestable: frozenset[Right] = NONE
     not_requestable: frozenset[Right] = NONE
     roles_gained: frozenset[str] = frozenset()
@@ -67,21 +74,22 @@ class Shift:
     @property
     def is_empty(self) -> bool:
         """Whether nothing changes for whoever it is, as long as no policy begins or ceases to speak of anything."""
-        return not (
-            self.gains or self.ends or self.freed or self.clouded or self.requestable or self.not_requestable
-        ) and not (self.roles_gained or self.roles_lost)
+        rights = (self.gains, self.ends, self.shuts, self.freed, self.clouded, self.windowed)
+        return not any((*rights, self.requestable, self.not_requestable, self.roles_gained, self.roles_lost))
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What changes for somebody of whom it is known what they hold.
 
-    `explained` become due and are held already; `gains` are not held yet. `loses` would be taken away.
+    `explained` become due and are held already; `gains` are not held yet. `loses` would be taken away, `shuts` as well,
+    until their window opens.
     """
 
     gains: frozenset[Right] = NONE
     explained: frozenset[Right] = NONE
     loses: frozenset[Right] = NONE
+    shuts: frozenset[Right] = NONE
     freed: frozenset[Right] = NONE
     clouded: frozenset[Right] = NONE
     requestable: frozenset[Right] = NONE
@@ -90,7 +98,7 @@ class Effect:
     @property
     def size(self) -> int:
         """How many entitlements are given or taken, or become unexplained or uncertain."""
-        return len(self.gains) + len(self.loses) + len(self.freed) + len(self.clouded)
+        return sum(map(len, (self.gains, self.loses, self.shuts, self.freed, self.clouded)))
 
     @property
     def is_empty(self) -> bool:
@@ -106,6 +114,7 @@ class Comparison:
     new: Policy
     newly_managed: frozenset[Right] = field(init=False)
     no_longer_managed: frozenset[Right] = field(init=False)
+    hours_changed: frozenset[Right] = field(init=False)
     _managed: tuple[frozenset[Right], frozenset[Right]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +122,7 @@ class Comparison:
         object.__setattr__(self, "_managed", (before, after))
         object.__setattr__(self, "newly_managed", after - before)
         object.__setattr__(self, "no_longer_managed", before - after)
+        object.__setattr__(self, "hours_changed", frozenset(right for right, _, _ in self.windows()))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -129,12 +139,16 @@ class Comparison:
         before, after = (outlook(policy, person, at, exceptions) for policy in (self.old, self.new))
         was_managed, is_managed = self._managed
         kept_before, kept_after = before.due | before.uncertain, after.due | after.uncertain
+        windowed = after.due & self.hours_changed
         return Shift(
-            gains=after.due - before.due,
+            gains=(after.due - before.due) | (before.shut & after.due - after.shut),
             ends=(kept_before - kept_after) & is_managed,
+            shuts=after.shut & (kept_before - before.shut | self.newly_managed),
             freed=(kept_before - kept_after) - is_managed,
             clouded=(after.uncertain - before.uncertain) & was_managed,
             spared=kept_after & self.newly_managed,
+            windowed=windowed,
+            closed=windowed & after.shut,
             requestable=after.may_request - before.may_request,
             not_requestable=before.may_request - after.may_request,
             roles_gained=after.roles - before.roles,
@@ -151,6 +165,7 @@ class Comparison:
             gains=shift.gains - holds,
             explained=shift.gains & holds,
             loses=ends & takeable,
+            shuts=shift.shuts & takeable,
             freed=(shift.freed | self.no_longer_managed) & takeable,
             clouded=shift.clouded,
             requestable=shift.requestable,
@@ -161,17 +176,14 @@ class Comparison:
         """What must be known of holdings to tell the effects of some shifts."""
         found = set(self.newly_managed | self.no_longer_managed)
         for shift in shifts:
-            found |= shift.gains | shift.ends | shift.freed
+            found |= shift.gains | shift.ends | shift.shuts | shift.freed
         return frozenset(found)
 
-    def windows(self) -> list[tuple[str, str, str]]:
-        """Entitlements that both policies have, at other hours: the id, the hours before, the hours after."""
-        hours = [
-            {right: _hours(policy, entitlement) for right, entitlement in policy.by_target.items()}
-            for policy in (self.old, self.new)
-        ]
-        both = hours[0].keys() & hours[1].keys()
-        return sorted((self.new.by_target[r], hours[0][r], hours[1][r]) for r in both if hours[0][r] != hours[1][r])
+    def windows(self) -> list[tuple[Right, str, str]]:
+        """What both policies speak of, at other hours: the right, the hours before, the hours after."""
+        both = sorted(self.old.by_target.keys() & self.new.by_target.keys())
+        found = [(right, hours(self.old, right), hours(self.new, right)) for right in both]
+        return [each for each in found if each[1] != each[2]]
 
     def name(self, right: Right) -> str:
         """What the policies call a right: the new one's id, else the old one's."""
@@ -189,6 +201,7 @@ def _rights(assignments: Iterable[Assignment]) -> frozenset[Right]:
     return frozenset((a.system, a.target) for a in assignments)
 
 
-def _hours(policy: Policy, entitlement: str) -> str:
-    window = policy.entitlements[entitlement].window
+def hours(policy: Policy, right: Right) -> str:
+    """When a policy gives a right that it speaks of: `always`, or days and hours."""
+    window = policy.entitlements[policy.by_target[right]].window
     return "always" if window is None or window.always else window.told()

@@ -344,6 +344,14 @@ BATCHES: Final = (
         "jmltui confirm BATCH",
         footer=True,
     ),
+    Action(
+        "dismiss",
+        "d",
+        "Dismiss",
+        "drop every case of the batch, with a reason",
+        "jmltui confirm BATCH --dismiss --reason TEXT",
+        footer=True,
+    ),
 )
 
 

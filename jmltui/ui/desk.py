@@ -125,6 +125,11 @@ class Desk:
         )
         return list(found)
 
+    async def dismiss_batch(self, batch_id: int, reason: str) -> list[int]:
+        """Drop the cases of a batch."""
+        found = await self.ask(lambda workshop: _use("lifecycle.requests").dismiss_batch(workshop, batch_id, reason))
+        return list(found)
+
     async def go_on(self, system: str) -> None:
         """Let a stopped system go on."""
         await self.ask(lambda workshop: _use("lifecycle.upkeep").go_on(workshop, system))
@@ -269,9 +274,11 @@ class Desk:
             lambda workshop: _use("governance.reviews").decide(workshop, number, decision, note, version), worker=False
         )
 
-    async def close_campaign(self, number: int) -> Any:
-        """Close a review, also before its time; what came of it."""
-        return await self.ask(lambda workshop: _use("governance.reviews").close_campaign(workshop, number, True))
+    async def close_campaign(self, number: int, early: str = "") -> Any:
+        """Close a review; what came of it. `early` is why before its time."""
+        return await self.ask(
+            lambda workshop: _use("governance.reviews").close_campaign(workshop, number, bool(early), early)
+        )
 
     async def suggestions(self, number: int | None) -> list[Any]:
         """What the answers say of the policy."""

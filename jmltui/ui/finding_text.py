@@ -143,6 +143,9 @@ def becomes(finding: Finding, now: datetime) -> Line:
     accepted = finding["acceptance"]
     if finding["state"] == "case":
         return line(word, (f"Case {finding['case_id']} works on it (o opens it).", "info"))
+    if accepted is not None and accepted["state"] == "asked" and accepted["case_id"]:
+        text = f"{show(accepted['requested_by'])} asked that the rule may be broken: {show(accepted['reason'])}"
+        return line(word, (f"{text} Case {accepted['case_id']} waits for an approval (Requests).", "info"))
     if accepted is not None and accepted["state"] == "asked":
         until = times.stamp(accepted["until"])
         text = f"{show(accepted['requested_by'])} wants to accept it until {until}: {show(accepted['reason'])}"
@@ -255,6 +258,13 @@ def remedy(row: Finding) -> str:
         return FindingKind(row["kind"]).remedy
     except ValueError:
         return ""
+
+
+def asked(kind: object, until: datetime) -> str:
+    """What waits once somebody wants to accept a finding of a kind."""
+    who = "The case of the exception waits for an approval (Requests)"
+    who = who if kind == FindingKind.SEPARATION else "Another person has to agree (a)"
+    return f"Asked: until {times.stamp(until)}. {who}."
 
 
 def scanned(report: Any) -> str:

@@ -40,6 +40,7 @@ NO_ANSWER: Final = {
     "revoke_elevated": "is taken away where it is elevated or just-in-time, and kept where it is birthright",
     "disable": "has its account disabled",
     "escalate": "goes to the fallback reviewer",
+    "unsure": "is unsure: nothing is taken away, and it is a finding",
 }
 """What becomes of an item that nobody answered, as the policy writes it and in words."""
 
@@ -101,9 +102,11 @@ def closing(campaign: Campaign, decisions: Mapping[str, int], now: datetime) -> 
     text = [
         f"Closes the review “{show(campaign['rule'])}”: {campaign['answered']} of {campaign['items']} are answered."
     ]
-    if left and not times.over(campaign["due_at"], now):
+    early = not times.over(campaign["due_at"], now)
+    if left and early:
         text.append(f"Its reviewers still have time until {times.stamp(campaign['due_at'])}.")
-    if left:
+        text.append(f"{left} unanswered: they are unsure then, and nothing is taken away there.")
+    elif left:
         text.append(f"{left} unanswered. {no_answer(campaign)}")
     if unsure:
         text.append(f"{unsure} unsure: nothing is taken away there.")

@@ -61,7 +61,7 @@ async def _serve(
     workshop = open_workshop(places, "worker", clock, environ)
     try:
         watch = Watch(places, workshop, environ, say)
-        changed: Workshop | None = workshop
+        changed: Workshop | None = await asyncio.to_thread(watch.begin)
         while changed is not None:
             workshop = changed
             changed = await _serve_until_changed(workshop, watch, stop, idle, say, place)

@@ -7,11 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from jmltui.config.places import Places
+from jmltui.lifecycle.workshop import open_workshop
+from jmltui.worker.reload import Watch
 
 POLICY = """\
 entitlements:
@@ -182,6 +187,98 @@ def test_diff_of_two_folders_and_what_is_given(synced: Path, other: Path) -> Non
     assert given["no_longer_due"] == found["gaining"]
 
 
+def test_diff_tells_what_a_window_shuts_now(synced: Path, other: Path) -> None:
+    day = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    window = f'window: {{days: [{day}], hours: "03:00-03:30"}}'
+    change(other, 'target: "licence:Mailbox",', f'target: "licence:Mailbox", {window},')
+    done = call(synced, "policy", "diff", str(other))
+    assert done.returncode == 3, "a guard would hold it"
+    found = told(call(synced, "policy", "diff", str(other), "--json"))
+    (mailbox,) = [each for each in found["entitlements"] if each["entitlement"] == "mailbox"]
+    assert found["losing"] == found["shut_out"] == found["shuts"] == mailbox["shuts"] > 200
+    assert found["losses"] == mailbox["shuts"]
+    (hours,) = found["windows"]
+    assert (hours["entitlement"], hours["old"], hours["new"]) == ("mailbox", "always", f"{day} 03:00-03:30")
+    assert hours["due"] == hours["shut"] >= mailbox["shuts"]
+    lost = mailbox["shuts"]
+    assert f"{lost} lose something, {lost} of them only until a window opens." in done.stdout
+    assert f"mailbox: due always → due {day} 03:00-03:30; due to {hours['due']} at all, shut now for" in done.stdout
+    assert f"- lose it outside {day} 03:00-03:30: mailbox" in done.stdout
+    assert f"{lost} losses ({lost} because a window is shut now) are more than the" in done.stdout
+
+
+def test_diff_tells_what_nothing_explains_any_more_to_the_guard(synced: Path, tmp_path: Path) -> None:
+    file = tmp_path / "emptied.yaml"
+    file.write_text(
+        'entitlements:\n  - {id: other, system: other, target: "group:Other"}\n'
+        "roles:\n  - {id: other, match: {person.type: guest}, grants: [other]}\n"
+    )
+    done = call(synced, "policy", "diff", str(file))
+    assert done.returncode == 3
+    found = told(call(synced, "policy", "diff", str(file), "--json"))
+    assert found["losses"] == 0
+    assert found["freed"] > 500
+    assert f"{found['freed']} left unexplained are more than the" in done.stdout
+
+
+def test_diff_tells_changed_rules_and_marks_what_is_looser(synced: Path, other: Path) -> None:
+    assert "Rules changed" not in call(synced, "policy", "diff", str(other)).stdout
+    change(other, "tier: elevated, approval: true, privileged: true", "tier: elevated, approval: false")
+    change(other, "ceiling: 500, window: 24h", "ceiling: 900, window: 24h")
+    with (other / "policy.yaml").open("a", encoding="utf-8") as file:
+        file.write("separation:\n  - {id: pay, any_of: [ledger], with_any_of: [payments], reason: nobody pays alone}\n")
+    done = call(synced, "policy", "diff", str(other))
+    assert done.returncode == 0, "only a guard ends it with 3"
+    lines = done.stdout.splitlines()
+    at = lines.index("Rules changed:")
+    assert lines[at + 1 : at + 5] == [
+        "  looser: The entitlement “payments”: approval by anybody else → none.",
+        "  looser: The entitlement “payments”: privileged yes → no.",
+        "  looser: The guard “removals”: ceiling 500 → 900.",
+        "  The separation rule “pay” is new: nobody pays alone.",
+    ]
+    rules = told(call(synced, "policy", "diff", str(other), "--json"))["rules"]
+    raised = {"part": "guard", "name": "removals", "sentence": "The guard “removals”: ceiling 500 → 900."}
+    assert {**raised, "looser": True} in rules
+    assert len(rules) == 4
+
+
+def test_a_held_policy_is_looked_at_and_accepted(synced: Path, tmp_path: Path) -> None:
+    home = tmp_path / "practice"
+    shutil.copytree(synced, home)
+    assert "No policy is in force yet" in call(home, "policy", "accept", "--reason", "x").stderr
+    begun_by_a_worker(home)
+    change(home / "policy", "grants: [orders]", "grants: []")
+    diff = call(home, "policy", "diff")
+    assert diff.returncode == 3, diff.stderr
+    assert "The guard would hold this: " in diff.stdout
+    assert call(home, "policy", "accept").returncode == 2, "without a reason"
+    assert call(home, "policy", "accept", "--reason", " ").returncode == 2
+    done = told(call(home, "policy", "accept", "--reason", "CHG-4711", "--json"))
+    assert done["policy"] != done["in_force"]
+    assert done["done"] == (
+        f"The policy {done['policy'][:12]} is accepted; the worker takes it over in the place of "
+        f"{done['in_force'][:12]}."
+    )
+    assert "CHG-4711" in call(home, "journal").stdout
+    begun_by_a_worker(home)
+    again = call(home, "policy", "diff")
+    assert again.returncode == 0
+    assert "\n0 notice something" in again.stdout
+    assert "in force already" in call(home, "policy", "accept", "--reason", "x").stderr
+
+
+def begun_by_a_worker(home: Path) -> None:
+    """What a worker does when it begins."""
+    environ = {**os.environ, "JMLTUI_HOME": str(home)}
+    places = Places.from_environment(environ)
+    workshop = open_workshop(places, "worker", lambda: datetime.now(UTC), environ)
+    try:
+        Watch(places, workshop, environ, print).begin()
+    finally:
+        workshop.cache.close()
+
+
 def test_diff_refuses_a_policy_with_a_mistake(synced: Path, other: Path) -> None:
     change(other, "grants: [ledger]", "grants: [legder]")
     done = call(synced, "policy", "diff", str(other))
@@ -212,6 +309,9 @@ def test_explain_is_one_command_under_two_names(synced: Path) -> None:
 def test_the_schema_is_written_and_nothing_else_is_overwritten(synced: Path, tmp_path: Path) -> None:
     printed = call(synced, "policy", "schema")
     assert told(printed)["title"] == "jmltui policy"
+    dash = call(tmp_path, "policy", "schema", "-")
+    assert (dash.returncode, dash.stdout) == (0, printed.stdout)
+    assert not Path("-").exists()
     file = tmp_path / "policy.schema.json"
     for _ in range(2):
         done = call(synced, "policy", "schema", str(file))
@@ -257,5 +357,5 @@ def test_help_says_how_an_editor_finds_the_schema(synced: Path) -> None:
         [sys.executable, "-m", "jmltui", "policy", "--help"], capture_output=True, text=True, check=True
     )
     assert "# yaml-language-server: $schema=" in done.stdout
-    for word in ("lint", "test", "diff", "explain", "schema", "import-current"):
+    for word in ("lint", "test", "diff", "accept", "explain", "schema", "import-current"):
         assert f"    {word}" in done.stdout

@@ -111,3 +111,21 @@ def test_an_account_is_linked_to_its_person(run: Terminal) -> None:
     assert "anovak on crm is the account of" in run("link", "1", "BOSS")
     assert run.json("--scan")["scan"]["unexplained"]["open"] == 1
     assert "nothing was linked" in run("link", "1", "BOSS", code=6)
+
+
+def test_a_conflict_waits_for_the_case_of_its_exception(office: Office, run: Terminal) -> None:
+    office.list_system("erp", Listing([account("b1", "E1")], [("b1", "role:Enter"), ("b1", "role:Release")]))
+    found = {row["kind"]: row["id"] for row in run.json("--scan")["findings"]}
+    number, day = str(found["separation"]), f"{TODAY + timedelta(days=9):%Y-%m-%d}"
+    told = run("accept", number, "--reason", "the vendor", "--until", day)
+    assert "case 1 waits for an approval: `jmltui plan 1` names the step" in told
+    assert run.json("show", number)["acceptance"]["kind"] == "separation"
+    assert "Exception 1, asked" in run("show", number)
+    assert "decided in its case 1" in run("approve", number, code=6)
+
+
+def test_what_is_held_and_not_due_is_a_kind_of_its_own(office: Office, run: Terminal) -> None:
+    office.list_system("erp", Listing([account("b1", "E1")]))
+    run("--scan")
+    [row] = run.json("--kind", "not_due")["findings"]
+    assert "Held, and not due" in run("show", str(row["id"]))

@@ -165,7 +165,19 @@ def test_an_unused_account_is_switched_off_for_its_person(office: Office) -> Non
     office.list_system("crm", Listing([account("a1", "E1", last_seen=NOW - timedelta(days=90))]))
     office.scan()
     told = case_of(office, findings.open_case(office.workshop, office.number("dormant:crm:a1")))
-    assert (told["kind"], told["person_key"]) == ("orphan", "E1")
+    assert (told["kind"], told["person_key"]) == ("review", "E1")
+    assert [(line["kind"], line["login"]) for line in told["diff"]] == [("remove", "a1")]  # type: ignore[attr-defined]  # lines
+    assert "whose" not in [step["key"] for step in told["steps"]], "everybody knows whose it is"  # type: ignore[attr-defined]  # steps
+
+
+def test_an_unused_service_account_is_switched_off_for_its_owner(office: Office) -> None:
+    robot = person("S1", "Backup", type=PersonType.SERVICE, manager="", owner="E1")
+    office.employ(BOSS, CHIEF, person("E1"), robot)
+    office.list_system("crm", Listing([account("v1", "S1", kind="service", last_seen=NOW - timedelta(days=90))]))
+    office.scan()
+    told = case_of(office, findings.open_case(office.workshop, office.number("dormant:crm:v1")))
+    assert (told["kind"], told["person_key"]) == ("review", "E1")
+    assert [(line["kind"], line["login"]) for line in told["diff"]] == [("remove", "v1")]  # type: ignore[attr-defined]  # lines
 
 
 def test_who_left_gets_a_leaver_case_and_other_cases_end(office: Office) -> None:
@@ -321,6 +333,7 @@ def test_what_changed_since_the_scan_opens_no_case(office: Office) -> None:
     office.scan()
     office.list_system("crm", Listing([account("a1", "E1"), account("v1", "S1"), account("x1", "E1")]))
     owning.give(office.workshop, "S1", "E1")
+    office.sql("UPDATE person SET department='Payments' WHERE key='E1'")
     with office.workshop.cache.write() as session:
         session.add(
             ExceptionRow(
@@ -340,13 +353,14 @@ def test_what_changed_since_the_scan_opens_no_case(office: Office) -> None:
         "unexplained:crm:a1:group:Choir": "Nothing of finding . is left",
         f"ownerless:person:{office.id_of('S1')}": "has another owner now",
         f"separation:pay:{office.id_of('E1')}": "the rule pay does not forbid it",
+        "not_due:erp:b1:account": "account on erp is due to Somebody E1",
     }
     assert set(told) == set(office.findings())
     for key, why in told.items():
         with pytest.raises(NotAllowed, match=why):
             findings.open_case(office.workshop, office.number(key), "left" if "separation" in key else "")
     office.scan()
-    assert office.findings() == {}
+    assert list(office.findings()) == ["not_due:erp:b1:role:Release"]
 
 
 def test_what_is_settled_while_a_scan_looks_stays_settled(orphaned: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -539,7 +553,7 @@ def test_a_company_on_postgres(private: Path, new_database: Callable[[], str]) -
     office.list_system("crm", Listing([account("x1"), account("a2", "E2")], [("a2", "group:Choir")]))
     held = [("b1", "role:Enter"), ("b1", "role:Release"), ("b1", "role:Other")]
     office.list_system("erp", Listing([account("b1", "E1", last_seen=NOW - timedelta(days=99))], held))
-    assert office.scan().new == 6
+    assert office.scan().new == 7
     ids = {key: office.id_of(key) for key in ("E1", "E2", "E3")}
     assert set(office.findings()) == {
         "dormant:erp:b1",
@@ -547,6 +561,7 @@ def test_a_company_on_postgres(private: Path, new_database: Callable[[], str]) -
         "unexplained:erp:b1:role:Other",
         f"ended:{ids['E2']}",
         f"no_manager:{ids['E3']}",
+        "not_due:erp:b1:role:Release",
         f"separation:pay:{ids['E1']}",
     }
     assert office.scan().kinds.keys() == {row["kind"] for row in office.findings().values()}
@@ -563,6 +578,7 @@ def test_a_company_on_postgres(private: Path, new_database: Callable[[], str]) -
     assert set(office.findings()) >= {"orphan:crm:x1", f"ended:{ids['E2']}", f"no_manager:{ids['E3']}"}
     assert set(office.findings("gone")) == {
         "dormant:erp:b1",
+        "not_due:erp:b1:role:Release",
         "unexplained:erp:b1:role:Other",
         f"separation:pay:{ids['E1']}",
     }

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from jmltui.cache import systems
-from jmltui.cache.tables import CampaignRow, ReviewItemRow
+from jmltui.cache.tables import BatchRow, CampaignRow, ReviewItemRow
 from jmltui.domain.person import Person, PersonStatus
 from jmltui.errors import NotAllowed, StaleWrite, UsageError
-from jmltui.governance import reviews
+from jmltui.governance import review_closing, reviews
 from jmltui.governance.reviews import NothingToReview
 from jmltui.lifecycle import requests
 from tests.conftest import StandingClock
@@ -130,7 +130,7 @@ def test_each_item_says_why_it_is_held_and_what_peers_hold(make: Make) -> None:
     admin = office.item(number, "svc-backup", "role:Admin")
     assert (admin.privileged, admin.tier, admin.peers) == (True, "jit", 0)
     nobody = office.item(number, "old-import", "group:Choir")
-    assert (nobody.person_id, nobody.why) == (0, "the account is confirmed to be nobody's")
+    assert (nobody.person_id, nobody.why) == (0, "the account belongs to nobody that anybody knows of")
 
 
 def test_without_a_role_the_peers_are_of_the_same_department_and_title(make: Make) -> None:
@@ -272,6 +272,26 @@ def test_many_are_answered_together_or_none_is(make: Make) -> None:
     assert entry.summary == "mia keeps 6 items"
 
 
+def test_groups_of_this_host_are_looked_up_while_nothing_is_locked(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that answers the look-up may be slow: others go on writing."""
+    office = make(rules("id: all, every: 90d, scope: all, reviewer: 'group:auditors'"))
+    number = reviews.open_campaign(office.workshop, "all")
+    asked = []
+
+    def host(login: str) -> frozenset[str]:
+        asked.append(login)
+        with office.workshop.cache.write() as session:
+            systems.system_state(session, "vault", last_good=office.clock())
+        return frozenset({"auditors"} if login == "sue" else ())
+
+    monkeypatch.setattr(reviews, "unix_groups", host)
+    items = [item.id or 0 for item in office.items(number)]
+    assert reviews.decide_many(office.by("sue"), items, "keep") == 11
+    assert asked == ["sue"]
+    with pytest.raises(NotAllowed, match="is for group:auditors to answer"):
+        reviews.decide(office.by("bob"), items[0], "keep")
+
+
 def test_the_words_of_somebody_are_those_that_wait_for_them(make: Make) -> None:
     office, number = quarterly(make)
     with office.workshop.cache.read() as session:
@@ -319,7 +339,8 @@ def test_an_unused_account_that_nobody_answers_for_is_disabled(make: Make) -> No
         rules("id: dormant, every: 7d, scope: 'unused:45d', reviewer: 'team:helpdesk', on_no_answer: disable")
     )
     number = reviews.open_campaign(office.workshop, "dormant")
-    report = reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    report = reviews.close_campaign(office.workshop, number)
     assert (report.revoked, report.by_default) == (2, 2)
     cases = {case.person_key: case for case in office.cases()}
     assert {(case.kind, case.state) for case in cases.values()} == {("review", "open")}
@@ -349,8 +370,66 @@ def test_escalation_asks_the_fallback_once_more_and_then_keeps_nothing_silently(
 def test_escalation_without_another_to_ask_ends_unsure(make: Make) -> None:
     office = make(rules("id: all, every: 90d, scope: all, reviewer: 'team:helpdesk', on_no_answer: escalate"))
     number = reviews.open_campaign(office.workshop, "all")
-    report = reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    report = reviews.close_campaign(office.workshop, number)
     assert (report.unsure, report.escalated) == (11, 0)
+
+
+# ---- before its time
+
+
+def test_before_its_time_only_who_answers_for_all_of_it_or_opened_it_closes_it(make: Make) -> None:
+    office, number = quarterly(make, "revoke")
+    for somebody in ("bob", "mia"):  # of no team that is asked; asked about her own people alone
+        with pytest.raises(NotAllowed, match="closed by team:security or ana, who opened it; not by others"):
+            reviews.close_campaign(office.by(somebody), number, force=True, reason="I want to")
+    for reason in ("", " x "):
+        with pytest.raises(UsageError, match="say why it is closed"):
+            reviews.close_campaign(office.by("sue"), number, force=True, reason=reason)
+    assert (office.campaign(number).state, office.cases()) == ("open", [])
+    reviews.close_campaign(office.by("sue"), number, force=True, reason="the auditors come on Monday")
+    assert office.campaign(number).state == "closed"
+    [entry] = office.journal("review.close-early")
+    assert entry.summary == (
+        "the review “quarterly” is closed early by sue, with 11 unanswered: the auditors come on Monday"
+    )
+
+
+@pytest.mark.parametrize("on_no_answer", ["keep", "revoke", "revoke_elevated", "disable", "escalate"])
+def test_silence_means_nothing_while_there_is_time(make: Make, on_no_answer: str) -> None:
+    office, number = quarterly(make, on_no_answer)
+    reviews.decide(office.by("mia"), office.item(number, "egon", "group:Choir").id or 0, "revoke")
+    report = reviews.close_campaign(office.workshop, number, force=True, reason="it was opened by mistake")
+    assert (report.revoked, report.unsure, report.by_default, report.escalated) == (1, 10, 10, 0)
+    [case] = office.cases()
+    assert office.removals(case.id or 0) == {("revoke", "crm", "egon", "group:Choir")}
+
+
+def test_an_early_closing_that_was_interrupted_still_takes_silence_for_unsure(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, number = quarterly(make, "revoke")
+    with monkeypatch.context() as patched:
+        patched.setattr(review_closing, "_guard", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            reviews.close_campaign(office.workshop, number, force=True, reason="it was opened by mistake")
+    assert reviews.close_due(office.workshop) == [number]
+    assert {decision for decision, _, _ in office.answers(number).values()} == {"unsure"}
+    assert office.cases() == []
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_is_answered_or_late_is_closed_by_anybody(make: Make) -> None:
+    office, number = quarterly(make)
+    reviews.decide_many(office.by("sue"), [i.id or 0 for i in office.items(number)], "keep")
+    assert reviews.close_campaign(office.by("zoe"), number).kept == 11
+    again = reviews.open_campaign(office.workshop, "quarterly")
+    office.time_is_over(again)
+    assert reviews.close_campaign(office.by("zoe"), again, force=True).kept == 11
+    assert office.journal("review.close-early") == []
 
 
 # ---- what becomes of it
@@ -361,7 +440,8 @@ def test_each_person_gets_one_case_of_what_is_revoked(make: Make) -> None:
     revoked = [("egon", "group:Choir"), ("egon", "permission:Export"), ("old-import", "group:Choir")]
     ids = [office.item(number, login, target).id or 0 for login, target in revoked]
     reviews.decide_many(office.by("sue"), ids, "revoke", "not needed")
-    report = reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    report = reviews.close_campaign(office.workshop, number)
     assert (report.revoked, report.kept, report.by_default, report.held) == (3, 8, 8, 0)
     by_key = {case.person_key: case for case in office.cases()}
     assert list(report.cases) == [case.id for case in office.cases()]
@@ -384,7 +464,8 @@ def test_each_person_gets_one_case_of_what_is_revoked(make: Make) -> None:
 def test_the_journal_holds_what_the_campaign_came_to(make: Make) -> None:
     office, number = quarterly(make)
     reviews.decide(office.by("mia"), office.item(number, "egon", "group:Choir").id or 0, "revoke")
-    reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    reviews.close_campaign(office.workshop, number)
     [entry] = office.journal("review.close")
     assert entry.summary == (
         "the review “quarterly” is closed: 10 kept, 1 revoked, 0 unsure of 11 items, 10 because nobody answered"
@@ -399,7 +480,8 @@ def test_what_is_gone_already_needs_no_case(make: Make) -> None:
     reviews.decide(office.by("mia"), item.id or 0, "revoke")
     office.ungrant("crm", "a-E2", "g3")
     office.read()
-    report = reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    report = reviews.close_campaign(office.workshop, number)
     assert (report.revoked, report.cases) == (1, ())
     assert "gone already" in office.item(number, "egon", "group:Choir").note
 
@@ -418,6 +500,27 @@ def test_more_than_the_guard_allows_is_held_until_another_person_types_the_numbe
         requests.confirm_batch(office.by("ana"), report.batch, "11", "all of it is right")
     requests.confirm_batch(office.by("ana"), report.batch, "6", "all of it is right")
     assert {case.state for case in office.cases()} == {"open"}
+
+
+def test_a_guard_counts_what_other_reviews_took_lately(make: Make) -> None:
+    two = rules(
+        "id: crm, every: 90d, scope: 'system:crm', reviewer: 'team:security', on_no_answer: keep",
+        "id: vault, every: 90d, scope: 'system:vault', reviewer: 'team:security', on_no_answer: revoke",
+    )
+    office = make(two + "guards:\n  removals: {floor: 3, percent: 1, ceiling: 10, window: 24h}\n")
+    crm, vault = (reviews.open_campaign(office.workshop, rule) for rule in ("crm", "vault"))
+    taken = [item.id or 0 for item in office.items(crm) if item.target == "group:Sales"]
+    reviews.decide_many(office.by("sue"), taken, "revoke")
+    office.time_is_over(crm)
+    assert reviews.close_campaign(office.workshop, crm).held == 0, "three are as many as may be"
+    office.clock.forward(DAY - timedelta(minutes=1))
+    report = reviews.close_campaign(office.workshop, vault)
+    assert report.held == 1
+    with office.workshop.cache.read() as session:
+        batch = session.get(BatchRow, report.batch)
+        assert batch is not None
+        assert (batch.state, batch.held, batch.opened_by) == ("open", 1, "ana")
+        assert "1 removals by the review “vault”, after 3 others within 24 hours," in batch.reason
 
 
 # ---- by the clock

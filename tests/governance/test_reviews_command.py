@@ -68,7 +68,8 @@ def test_a_review_takes_a_right_away_and_proves_it(folder: Path) -> None:
     assert told["items"] == 1
     asked(folder, "reviews", "answer", *(str(item["id"]) for item in albatross[1:]), "keep")
     assert asked(folder, "reviews", "close", number, code=6)["hint"].startswith("To close it all the same")
-    report = asked(folder, "reviews", "close", number, "--now")
+    assert "Say why" in asked(folder, "reviews", "close", number, "--now", code=2)["error"]
+    report = asked(folder, "reviews", "close", number, "--now", "--reason", "the rest was asked about in May")
     assert (report["revoked"], len(report["cases"])) == (1, 1)
     try:
         assert asked(folder, "run", str(report["cases"][0]), "--wait", "60")["unsettled"] == {}

@@ -32,7 +32,8 @@ def answered(office: Company, target: str, decision: str) -> int:
     number = reviews.open_campaign(office.workshop, "quarterly")
     ids = [item.id or 0 for item in office.items(number) if item.target == target]
     reviews.decide_many(office.by("sue"), ids, decision)
-    reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    reviews.close_campaign(office.workshop, number)
     return number
 
 
@@ -53,7 +54,8 @@ def test_what_was_taken_from_most_is_suggested_to_leave_the_role(office: Company
 
 def test_what_nobody_answered_suggests_nothing(office: Company) -> None:
     number = reviews.open_campaign(office.workshop, "quarterly")
-    reviews.close_campaign(office.workshop, number, force=True)
+    office.time_is_over(number)
+    reviews.close_campaign(office.workshop, number)
     assert reviews.suggestions(office.workshop) == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from jmltui.cache.tables import ActionRow
 from jmltui.domain.case import ActionState
-from jmltui.errors import NotAllowed
+from jmltui.errors import NotAllowed, UsageError
 from jmltui.lifecycle import requests
 from jmltui.lifecycle.access_requests import (
     end_exception,
@@ -21,7 +22,9 @@ from jmltui.lifecycle.access_requests import (
 )
 from jmltui.lifecycle.approve import decide
 from jmltui.lifecycle.replan import replan_outdated
+from jmltui.lifecycle.workshop import Workshop
 from tests.lifecycle.small_firm import Firm, firm
+from tests.lifecycle.test_access_requests import command
 
 __all__ = ["firm"]
 
@@ -225,32 +228,225 @@ async def test_an_empty_attribute_ends_nothing(firm: Firm) -> None:
     assert end_unfounded(firm.workshop) == 1
 
 
-async def test_a_policy_that_takes_too_much_back_waits_for_a_person(firm: Firm) -> None:
+MAY_ASK = "may_request: [pay-create, pay-release, reports, audit-note]}"
+MAY_NOT = "may_request: [pay-create, pay-release]}"
+REPORTS = '  - {id: reports, system: directory, target: "group:Reports", tier: elevated, approval: false}\n'
+
+
+async def four_granted(firm: Firm) -> None:
+    """Two people with two exceptions each, under a guard that lets two removals pass."""
     for key in ("E1", "E2"):
         await granted(firm, key, "reports")
         request_access(firm.by("ron"), key, "audit-note", "a day of audits")
     for case in firm.cases():
         decide(firm.by("zed"), case["id"], "approve", "", approve=True)
     await firm.work()
-    assert {"Reports", "AUDIT_NOTE"} <= firm.holds("lea") & firm.holds("ana")
-    firm.rewrite_policy(
-        "may_request: [pay-create, pay-release, reports, audit-note]}",
-        "may_request: [pay-create, pay-release]}",
-    )
     firm.rewrite_policy(
         "break_glass:\n",
         "guards: {removals: {floor: 1, percent: 0, ceiling: 2, window: 24h}}\nbreak_glass:\n",
     )
     firm.take_over_policy()
+    assert all_held(firm)
+
+
+def all_held(firm: Firm) -> bool:
+    return {"Reports", "AUDIT_NOTE"} <= firm.holds("lea") & firm.holds("ana")
+
+
+def states(firm: Firm) -> set[str]:
+    return {row.state for row in firm.exceptions()}
+
+
+def policy_becomes(firm: Firm, old: str, new: str) -> None:
+    firm.rewrite_policy(old, new)
+    firm.take_over_policy()
+    firm.clock.forward(timedelta(minutes=1))
+
+
+async def test_a_policy_that_takes_too_much_back_waits_for_a_person(firm: Firm) -> None:
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
     assert end_unfounded(firm.workshop) == 4
     await firm.work()
     held = firm.cases()
     assert {case["state"] for case in held} == {"held"}
-    assert {"Reports", "AUDIT_NOTE"} <= firm.holds("lea") & firm.holds("ana"), "nothing is taken back meanwhile"
+    assert all_held(firm), "nothing is taken back meanwhile"
+    assert states(firm) == {"active"}, "and nothing has ended"
+    firm.clock.forward(timedelta(minutes=1))
+    assert end_unfounded(firm.workshop) == 0, "nobody is asked twice"
     with pytest.raises(NotAllowed, match="typed 3"):
         requests.confirm_batch(firm.by("sam"), held[0]["batch_id"], "3", "the policy was meant so")
     requests.confirm_batch(firm.by("sam"), held[0]["batch_id"], "4", "the policy was meant so")
+    assert states(firm) == {"ended"}
+    assert {entry["actor"] for entry in firm.journal("exception.end")} == {"sam"}
     await firm.work()
     replan_outdated(firm.workshop)
     assert firm.cases() == []
     assert not {"Reports", "AUDIT_NOTE"} & (firm.holds("lea") | firm.holds("ana"))
+
+
+@pytest.mark.parametrize("by", [replan_outdated, end_unfounded])
+async def test_what_was_agreed_to_goes_on_when_the_old_policy_is_back(
+    firm: Firm, by: Callable[[Workshop], int]
+) -> None:
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    end_unfounded(firm.workshop)
+    [batch] = {case["batch_id"] for case in firm.cases()}
+    policy_becomes(firm, MAY_NOT, MAY_ASK)
+    by(firm.workshop)
+    assert firm.cases() == []
+    assert states(firm) == {"active"}
+    with pytest.raises(NotAllowed, match="no batch"):
+        requests.confirm_batch(firm.by("sam"), batch, "4", "the policy was meant so")
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    assert end_unfounded(firm.workshop) == 4, "and is asked about again"
+
+
+async def test_a_release_takes_nothing_back_that_is_founded_again(firm: Firm) -> None:
+    """The policy was put right, and no worker has looked at it since."""
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    end_unfounded(firm.workshop)
+    [batch] = {case["batch_id"] for case in firm.cases()}
+    policy_becomes(firm, MAY_NOT, MAY_ASK)
+    assert requests.confirm_batch(firm.by("sam"), batch, "4", "the policy was meant so") == []
+    replan_outdated(firm.workshop)
+    await firm.work()
+    assert (states(firm), firm.cases(), all_held(firm)) == ({"active"}, [], True)
+
+
+async def test_a_no_stands_as_long_as_the_policy_does(firm: Firm) -> None:
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    end_unfounded(firm.workshop)
+    [batch] = {case["batch_id"] for case in firm.cases()}
+    with pytest.raises(UsageError, match="A reason of at least"):
+        requests.dismiss_batch(firm.by("ron"), batch, " ")
+    assert len(requests.dismiss_batch(firm.by("ron"), batch, "the policy is wrong")) == 4
+    for _ in range(3):
+        firm.clock.forward(timedelta(minutes=1))
+        assert end_unfounded(firm.workshop) == 0
+    assert (states(firm), firm.cases(), all_held(firm)) == ({"active"}, [], True)
+    assert "the policy is wrong" in firm.journal("batch.dismiss")[0]["summary"]
+    with pytest.raises(NotAllowed, match="no batch"):
+        requests.dismiss_batch(firm.by("ron"), batch, "the policy is wrong")
+    policy_becomes(firm, MAY_NOT, "may_request: [pay-create]}")
+    assert end_unfounded(firm.workshop) == 4, "another policy is another question"
+
+
+async def test_a_batch_is_dismissed_at_the_command_line(firm: Firm) -> None:
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    end_unfounded(firm.workshop)
+    [batch] = {case["batch_id"] for case in firm.cases()}
+    assert f"jmltui confirm {batch} --dismiss" in command(firm, "ron", "confirm")[1]
+    for words in (["--dismiss", "--reason", "no"], [str(batch), "--dismiss", "--number", "4"]):
+        code, _, err = command(firm, "ron", "confirm", *words)
+        assert code == 2, err
+        assert "--dismiss drops one batch" in err
+    code, out, _ = command(firm, "ron", "confirm", str(batch), "--dismiss", "--reason", "the policy is wrong")
+    assert (code, out) == (0, "4 cases were dropped; nothing was taken away.\n")
+    assert states(firm) == {"active"}
+
+
+async def test_an_exception_that_ends_at_its_time_meanwhile_waits_for_nobody(firm: Firm) -> None:
+    await four_granted(firm)
+    policy_becomes(firm, MAY_ASK, MAY_NOT)
+    end_unfounded(firm.workshop)
+    case = end_exception(firm.by("ron"), 1, "not needed any more")
+    assert case
+    await firm.work()
+    assert "Reports" not in firm.holds("lea")
+    assert len(firm.cases()) == 3
+
+
+async def test_removals_add_up_over_the_window_of_the_guard(firm: Firm) -> None:
+    """The guard counts what was taken away by every way, and not only what one look finds."""
+    await four_granted(firm)
+    policy_becomes(firm, "release, reports, audit-note", "release, audit-note")
+    assert end_unfounded(firm.workshop) == 2
+    await firm.work()
+    assert "Reports" not in firm.holds("lea") | firm.holds("ana"), "two pass"
+    firm.clock.forward(timedelta(hours=12))
+    policy_becomes(firm, "release, audit-note", "release")
+    assert end_unfounded(firm.workshop) == 2
+    await firm.work()
+    assert "AUDIT_NOTE" in firm.holds("lea") & firm.holds("ana"), "two more within a day do not"
+    assert {case["state"] for case in firm.cases()} == {"held"}
+
+
+async def test_what_ends_at_its_time_does_not_count_for_the_guard(firm: Firm) -> None:
+    await four_granted(firm)
+    for number in (1, 3):
+        end_exception(firm.by("ron"), number, "not needed any more")
+    await firm.work()
+    policy_becomes(firm, "release, reports, audit-note", "release, reports")
+    assert end_unfounded(firm.workshop) == 2
+    await firm.work()
+    assert "AUDIT_NOTE" not in firm.holds("lea") | firm.holds("ana")
+
+
+# ---- what the policy does not have any more
+
+
+async def test_a_renamed_entitlement_goes_on_under_its_new_id(firm: Firm) -> None:
+    await granted(firm, "E3", "reports", "sue")
+    asked = request_access(firm.by("ron"), "E4", "reports", "needed for a while")
+    firm.rewrite_policy(REPORTS, REPORTS.replace("id: reports", "id: reporting"))
+    firm.rewrite_policy("any_of: [reports]", "any_of: [reporting]")
+    policy_becomes(firm, "release, reports, audit-note", "release, reporting, audit-note")
+    replan_outdated(firm.workshop)
+    assert end_unfounded(firm.workshop) == 0
+    assert [(row.subject, row.state) for row in firm.exceptions()] == [("reporting", "active"), ("reporting", "asked")]
+    assert "goes on as reporting" in firm.journal("exception.rename")[0]["summary"]
+    decide(firm.by("sue"), asked, "approve", "", approve=True)
+    await firm.work()
+    assert "Reports" in firm.holds("bo") & firm.holds("cy")
+    case = end_exception(firm.by("bo"), 1, "not needed any more")
+    assert firm.case(case)["kind"] == "expiry"
+    await firm.work()
+    assert "Reports" not in firm.holds("bo")
+
+
+def without_reports(firm: Firm) -> None:
+    firm.rewrite_policy(REPORTS, "")
+    firm.rewrite_policy("release, reports, audit-note", "release, audit-note")
+    firm.rewrite_policy("any_of: [reports]", "any_of: [audit-note]")
+    firm.take_over_policy()
+    firm.clock.forward(timedelta(minutes=1))
+
+
+async def test_what_the_policy_does_not_have_any_more_is_taken_back(firm: Firm) -> None:
+    await granted(firm, "E3", "reports", "sue")
+    without_reports(firm)
+    assert end_unfounded(firm.workshop) == 1
+    assert "the policy has no “reports” any more" in firm.journal("exception.end")[0]["summary"]
+    await firm.work()
+    assert "Reports" not in firm.holds("bo")
+    assert firm.cases() == []
+    assert states(firm) == {"ended"}
+
+
+async def test_much_that_the_policy_does_not_have_any_more_waits_for_a_person(firm: Firm) -> None:
+    await four_granted(firm)
+    await granted(firm, "E3", "reports", "sue")
+    without_reports(firm)
+    assert end_unfounded(firm.workshop) == 3
+    held = [case for case in firm.cases() if case["kind"] == "expiry"]
+    assert {case["state"] for case in held} == {"held"}
+    requests.confirm_batch(firm.by("sam"), held[0]["batch_id"], "3", "we have no reports any more")
+    await firm.work()
+    assert not any("Reports" in firm.holds(login) for login in ("lea", "ana", "bo"))
+    assert [row.state for row in firm.exceptions() if row.subject == "reports"] == ["ended"] * 3
+
+
+async def test_what_ends_at_its_time_is_taken_back_also_when_the_policy_has_it_no_more(firm: Firm) -> None:
+    case = request_access(firm.by("ron"), "E3", "reports", "needed for a while", timedelta(hours=4))
+    decide(firm.by("sue"), case, "approve", "", approve=True)
+    await firm.work()
+    without_reports(firm)
+    firm.clock.forward(timedelta(hours=4))
+    assert end_reached(firm.workshop) == 1
+    await firm.work()
+    assert "Reports" not in firm.holds("bo")

@@ -9,14 +9,15 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jmltui.cache import ownership
+from jmltui.cache import cases, ownership
 from jmltui.cache.people import person_by_key
 from jmltui.errors import NotAllowed, UsageError
 from jmltui.lifecycle import everyone, links, owning, requests
-from jmltui.lifecycle.replan import replan_outdated
+from jmltui.lifecycle.replan import replan_case, replan_outdated
 from tests.conftest import StandingClock
 from tests.lifecycle.works import Works, founded
 
@@ -91,6 +92,11 @@ def asked(works: Works, case: int, step: str = "reassign") -> set[tuple[str, str
     return {(a["system"], a["login"], a["state"]) for a in works.step(case, step)["actions"]}
 
 
+def transfers(works: Works, case: int, login: str) -> list[dict[str, Any]]:
+    """What a case asks about the owner of an account."""
+    return [a for a in works.step(case, "reassign")["actions"] if a["login"] == login]
+
+
 def owner_of(works: Works, key: str) -> str:
     with works.workshop.cache.read() as session:
         person = person_by_key(session, key)
@@ -135,23 +141,68 @@ async def test_the_case_cannot_close_while_something_is_owned(works: Works) -> N
 
 async def test_what_nobody_wants_is_retired_by_a_case_of_its_own(works: Works) -> None:
     case = await leaving(works)
-    numbers = owning.retire(works.workshop, "S1", "replaced by the new backup")
-    assert len(numbers) == 2
-    assert {a["system"] for n in numbers for s in works.case(n)["steps"] for a in s["actions"]} == {"directory", "erp"}
-    told = {a["outcome"] for a in works.step(case, "reassign")["actions"] if a["login"] == "svc-backup"}
-    assert told == {f"retired in case {numbers[0]}, {numbers[1]}; decided by ron"}
-    for number in numbers:
-        assert works.case(number)["kind"] == "orphan"
-        requests.attest(works.workshop, number, "whose", "it is the old backup")
-        requests.run_case(works.workshop, number)
+    (number,) = owning.retire(works.workshop, "S1", "replaced by the new backup")
+    assert owning.retire(works.workshop, "svc-backup", "said twice") == [number], "it is under way"
+    assert {a["system"] for s in works.case(number)["steps"] for a in s["actions"]} == {"directory", "erp"}
+    assert {a["state"] for a in transfers(works, case, "svc-backup")} == {"blocked"}
+    assert f"until case {number}" in transfers(works, case, "svc-backup")[0]["outcome"]
+    with pytest.raises(NotAllowed, match="still owns svc-backup"):
+        requests.attest(works.workshop, case, "reassign", "it is retired, is it not?")
+    assert (works.case(number)["kind"], works.case(number)["person_key"]) == ("review", "S1")
+    assert "whose" not in works.steps(number), "everybody knows whose it is"
+    requests.run_case(works.workshop, number)
     await works.work()
     assert works.states("svc-backup") == {"directory": "disabled", "erp": "disabled"}
-    assert owning.retire(works.workshop, "S2", "nobody reads it") == []
-    owning.retire(works.workshop, "robot", "nobody uses it")
-    requests.attest(works.workshop, case, "rotate", "they are off")
-    assert works.case(case)["state"] == "done", works.steps(case)
+    assert {(a["state"], a["outcome"]) for a in transfers(works, case, "svc-backup")} == {
+        ("attested", f"switched off in case {number}, which ron opened")
+    }
     with pytest.raises(UsageError, match="Say why"):
         owning.retire(works.workshop, "robot", " ")
+
+
+async def test_the_leavers_case_is_open_for_as_long_as_something_of_theirs_is_on(works: Works) -> None:
+    case = await leaving(works)
+    requests.attest(works.workshop, case, "rotate", "nobody knows them any more")
+    owning.give(works.workshop, "S1", "E2")
+    assert owning.retire(works.workshop, "S2", "nobody reads it") == []
+    (number,) = owning.retire(works.workshop, "robot", "nobody uses it")
+    assert works.states("robot") == {"chat": "active"}
+    assert works.case(case)["state"] == "open", "the robot is on"
+    requests.run_case(works.workshop, number)
+    await works.work()
+    assert works.states("robot") == {"chat": "disabled"}
+    assert works.case(case)["state"] == "done", works.steps(case)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "skipped"])
+async def test_a_retirement_that_came_to_nothing_leaves_the_question_open(works: Works, end: str) -> None:
+    case = await leaving(works)
+    requests.attest(works.workshop, case, "rotate", "nobody knows them any more")
+    for thing in ("S1", "S2"):
+        owning.give(works.workshop, thing, "E2")
+    (number,) = owning.retire(works.workshop, "robot", "nobody uses it")
+    if end == "cancelled":
+        with works.workshop.cache.write() as session:
+            cases.cancel(session, cases.case_row(session, number), "it is needed", works.clock())
+    else:
+        requests.skip(works.workshop, number, "remove", "it is needed")
+    assert works.case(number)["state"] == ("cancelled" if end == "cancelled" else "done")
+    assert works.states("robot") == {"chat": "active"}
+    assert works.case(case)["state"] == "open"
+    works.clock.forward(timedelta(minutes=1))
+    assert owning.retire(works.workshop, "robot", "it is not needed after all") != [number]
+    owning.give(works.workshop, "robot", "E2")
+    assert works.case(case)["state"] == "done", works.steps(case)
+
+
+async def test_what_is_retired_is_not_asked_about_again(works: Works) -> None:
+    case = await leaving(works)
+    (number,) = owning.retire(works.workshop, "S1", "replaced by the new backup")
+    requests.run_case(works.workshop, number)
+    await works.work()
+    before = asked(works, case)
+    assert replan_case(works.workshop, case).added == 0
+    assert asked(works, case) == before
 
 
 async def test_the_source_counts_again_when_it_says_something_new(works: Works) -> None:
@@ -294,7 +345,7 @@ async def test_from_the_command_line(works: Works) -> None:
 
     assert call("svc-backup", "E2")["done"] == "Neo New (E2) owns Backup (S1) now."
     (number,) = call("robot", "--retire", "nobody uses it")["cases"]  # type: ignore[misc]  # a list of numbers
-    assert works.case(number)["kind"] == "orphan"
+    assert works.case(number)["kind"] == "review"
     assert "new owner" in str(call("robot", code=2)["error"])
     assert "still owns S2" not in str(call("S2", "E2"))
-    assert works.steps(case)["reassign"] == "done"
+    assert works.steps(case)["reassign"] != "done", "the robot is on"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jmltui.cache.reading import waiting_batches
+from jmltui.errors import NotAllowed
 from jmltui.lifecycle import requests
 from jmltui.lifecycle.approve import decide
 from jmltui.lifecycle.windows import next_edge, turn
@@ -121,7 +123,7 @@ async def test_access_is_taken_in_the_evening_and_given_in_the_morning(works: Wo
 
 async def test_edges_are_exact_and_each_is_one_case(works: Works) -> None:
     works.at(utc(1, 17, 59, second=59))
-    assert next_edge(works.workshop) == utc(1, 18)
+    assert next_edge(works.workshop, works.clock()) == utc(1, 18)
     await works.tick()
     assert works.holds("e1") == {STAFF, DESK}
     works.at(utc(1, 18))
@@ -144,7 +146,7 @@ async def test_the_edge_is_that_of_where_the_person_is(works: Works) -> None:
     works.at(utc(2, 0))
     await works.tick()
     assert DESK not in works.holds("e1"), "20:00 in New York"
-    assert next_edge(works.workshop) == utc(2, 1), "looked for every hour, for zones come and go"
+    assert next_edge(works.workshop, works.clock()) == utc(2, 1), "looked for every hour, for zones come and go"
 
 
 @pytest.mark.parametrize(
@@ -350,3 +352,141 @@ async def test_a_window_of_the_account_itself_switches_it(works: Works) -> None:
     await works.tick()
     assert works.states("e2")["vpn"] == "disabled"
     assert works.cases() == []
+
+
+# ---- the guard of removals
+
+GUARDED = POLICY + "guards: {removals: {floor: 2, percent: 0, ceiling: 2, window: 24h}}\n"
+NARROWED = GUARDED.replace('"06:00-20:00"', '"06:00-11:30"')
+OFFICE = ("e1", "e5", "e6", "e7")
+WHY = "the works council agreed"
+
+
+async def office(works: Works) -> None:
+    """Four people in the office, all of whom hold what its window of now gives them."""
+    for login in OFFICE[1:]:
+        works.person(login.upper(), f"Kim {login}", department="Office")
+        works.account("directory", login, login.upper(), "Staff")
+        works.account("remote", login, login.upper(), "Desk")
+    await works.sync()
+    works.policy_is(GUARDED)
+    await works.tick()
+    assert works.cases() == []
+
+
+def asked(works: Works) -> int:
+    """About how many of them a case waits."""
+    return sum(case["person_key"].lower() in OFFICE for case in works.cases("expiry"))
+
+
+def at_desk(works: Works) -> int:
+    return sum(DESK in works.holds(login) for login in OFFICE)
+
+
+def batch_of(works: Works) -> int:
+    """The number of the one batch that waits."""
+    with works.workshop.cache.read() as session:
+        [batch] = waiting_batches(session)
+    return int(batch["id"])
+
+
+def no_batch(works: Works) -> bool:
+    with works.workshop.cache.read() as session:
+        return not waiting_batches(session)
+
+
+async def test_a_narrowed_window_that_takes_too_much_waits_for_a_person(works: Works) -> None:
+    await office(works)
+    works.policy_is(NARROWED)
+    await works.tick()
+    assert at_desk(works) == 4
+    assert {case["state"] for case in works.cases("expiry")} == {"held"}
+    works.at(utc(1, 11))
+    await works.tick()
+    assert (at_desk(works), len(works.cases())) == (4, 4), "and is not asked twice"
+    batch = batch_of(works)
+    requests.confirm_batch(works.by("sam"), batch, "4", WHY)
+    await works.work()
+    assert (at_desk(works), works.cases()) == (0, [])
+    works.at(utc(2, 5))
+    await works.tick()
+    assert at_desk(works) == 4, "given again in the morning"
+    works.at(utc(2, 9, 30))
+    await works.tick()
+    assert (at_desk(works), no_batch(works)) == (0, True), "what was released once is an ordinary edge"
+
+
+async def test_a_new_window_that_shuts_for_the_first_time_waits_as_well(works: Works) -> None:
+    await office(works)
+    works.policy_is(GUARDED.replace('"06:00-20:00"', '"06:00-13:00"'))
+    await works.tick()
+    assert works.cases() == [], "nothing is shut yet"
+    works.at(utc(1, 11))
+    await works.tick()
+    assert at_desk(works) == 4
+    assert {case["state"] for case in works.cases("expiry")} == {"held"}
+
+
+async def test_a_new_window_of_few_is_no_question_and_then_ordinary(works: Works) -> None:
+    works.policy_is(NARROWED)
+    await works.tick()
+    assert works.happened("e1") == ["revoke Desk"]
+
+
+async def test_a_window_that_is_taken_back_ends_what_is_held(works: Works) -> None:
+    await office(works)
+    works.policy_is(NARROWED)
+    await works.tick()
+    batch = batch_of(works)
+    works.policy_is(GUARDED)
+    await works.tick()
+    assert (at_desk(works), works.cases(), no_batch(works)) == (4, [], True)
+    with pytest.raises(NotAllowed, match="no batch"):
+        requests.confirm_batch(works.by("sam"), batch, "4", WHY)
+
+
+async def test_what_nobody_released_in_the_night_is_asked_again_in_the_evening(works: Works) -> None:
+    """A held removal ends when its window opens; its next shutting is no ordinary edge for all that."""
+    await office(works)
+    works.policy_is(NARROWED)
+    await works.tick()
+    await walk(works, utc(2, 8), timedelta(hours=1))
+    assert (at_desk(works), asked(works)) == (4, 0)
+    works.at(utc(2, 9, 30))
+    await works.tick()
+    assert (at_desk(works), asked(works)) == (4, 4)
+
+
+async def test_a_no_stands_until_the_window_shuts_again(works: Works) -> None:
+    await office(works)
+    works.policy_is(NARROWED)
+    await works.tick()
+    assert len(requests.dismiss_batch(works.by("ron"), batch_of(works), "not what we meant")) == 4
+    done = await walk(works, utc(1, 20), timedelta(hours=1))
+    assert [what for what, _ in done if "Desk" in what] == []
+    assert (at_desk(works), asked(works)) == (4, 0)
+    works.at(utc(2, 9, 30))
+    await works.tick()
+    assert (at_desk(works), asked(works)) == (4, 4)
+
+
+async def test_a_zone_that_many_are_said_to_be_in_waits_for_a_person(works: Works) -> None:
+    """A mistake in the feed shuts the window for all of them at a moment that is no edge of it."""
+    await office(works)
+    requests.confirm_batch(works.by("sam"), await first_evening(works), "4", WHY)
+    await walk(works, utc(2, 12, 10), timedelta(hours=4))
+    assert at_desk(works) == 4
+    for login in OFFICE:
+        works.person(login.upper(), "", zone="Pacific/Auckland")
+    await works.sync()
+    works.at(utc(2, 12, 30))
+    works.restart()
+    await works.tick()
+    assert at_desk(works) == 4
+    assert {case["state"] for case in works.cases("expiry")} == {"held"}
+
+
+async def first_evening(works: Works) -> int:
+    works.at(utc(1, 18))
+    await works.tick()
+    return batch_of(works)

@@ -197,6 +197,80 @@ def test_what_is_lost_and_given_is_what_planning_would_do(
     assert found.most[0].effect.size == biggest
 
 
+SHUT = 'window: {days: [sun], hours: "03:00-03:30"}'
+OPEN = 'window: {days: [mon], hours: "08:00-18:00"}'
+"""At noon of a Monday."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("hours", "hours_before"), [(SHUT, ""), (SHUT, OPEN), (OPEN, SHUT), ("", SHUT), (OPEN, "")])
+def test_what_a_window_shuts_or_opens_now_is_what_planning_would_do(
+    workshop: Workshop, other: Callable[[str], Policy], seed: int, hours: str, hours_before: str
+) -> None:
+    chance = random.Random(seed)
+    fill(workshop, staff(chance, 120), chance)
+
+    def windowed(policy: str, window: str) -> str:
+        for target in ('"group:Sales"', '"group:Wiki"'):
+            policy = policy.replace(target, f"{target}, {window}" if window else target)
+        return policy
+
+    workshop.policy = other(windowed(OLD, hours_before))
+    new = other(windowed(OLD, hours))
+    before, after = planned(workshop, workshop.policy), planned(workshop, new)
+    found, changes = told(workshop, new)
+    shuts = {(c.person_id, *right) for c in changes for right in c.effect.shuts}
+    gains = {(c.person_id, *right) for c in changes for right in c.effect.gains}
+    assert shuts == after[DiffKind.REMOVE] - before[DiffKind.REMOVE]
+    assert gains - after[DiffKind.BLOCKED] == after[DiffKind.ADD] - before[DiffKind.ADD]
+    assert not [change for change in changes if change.effect.loses]
+    assert found.losses == found.shuts == len(shuts)
+    assert bool(shuts) == (hours == SHUT)
+    assert bool(gains) == (hours_before == SHUT)
+    assert found.losing == found.shut_out == len({person for person, _, _ in shuts})
+    sales = found.windows["crm", "group:Sales"]
+    due = sum(len(workshop.policy.roles_of(p, NOW)) > 0 for p in here(workshop) if p.department == "Sales")
+    assert (sales.due, sales.shut) == (due, due if hours == SHUT else 0)
+
+
+def here(workshop: Workshop) -> list[Person]:
+    """Who is at work."""
+    with workshop.cache.read() as session:
+        return [
+            p
+            for p in people.persons(session)
+            if p.status is PersonStatus.ACTIVE
+            and (p.ends is None or p.ends >= NOW.date())
+            and (p.starts is None or p.starts <= NOW.date())
+        ]
+
+
+def test_what_only_the_new_policy_speaks_of_is_shut_at_once(workshop: Workshop, other: Callable[[str], Policy]) -> None:
+    fill_one(workshop, ["Staff", "Finance", "Choir"])
+    choir = f'  - {{id: choir, system: crm, target: "group:Choir", {SHUT}}}\nroles:'
+    wider = OLD.replace("roles:", choir).replace("grants: [finance]", "grants: [finance, choir]")
+    found, (change,) = told(workshop, other(wider))
+    assert change.effect.shuts == {("crm", "group:Choir")}
+    assert found.rights["crm", "group:Choir"].shuts == 1
+
+
+def test_what_a_window_shuts_and_what_nothing_explains_any_more_asks_the_guard(
+    workshop: Workshop, other: Callable[[str], Policy]
+) -> None:
+    chance = random.Random(5)
+    everybody = [Person(key=f"P{n:03}", name=f"P {n}", department="Sales", location="DE") for n in range(60)]
+    fill(workshop, everybody, chance, holds=lambda _, group: group in ("Staff", "Sales"))
+    shut = OLD.replace('"group:Sales"', f'"group:Sales", {SHUT}')
+    found, _ = told(workshop, other(shut))
+    (told_by_guard,) = found.held_by
+    assert told_by_guard.startswith("60 losses (60 because a window is shut now) are more than the 20 that the guard ")
+    silent = OLD.replace('  - {id: sales, system: crm, target: "group:Sales"}\n', "").replace("[sales, wiki]", "[wiki]")
+    found, _ = told(workshop, other(silent))
+    assert (found.losses, found.freed) == (0, 60)
+    (told_by_guard,) = found.held_by
+    assert told_by_guard.startswith("60 left unexplained are more than the 20 that the guard “removals” allows for ")
+
+
 def test_a_policy_against_itself_changes_nothing(workshop: Workshop, other: Callable[[str], Policy]) -> None:
     chance = random.Random(1)
     fill(workshop, staff(chance, 60), chance)

@@ -55,7 +55,7 @@ class Estate:
         members = self._fill_directory(before)
         for system, target in targets:
             if system == "directory" and target != ACCOUNT:
-                body = {"schemas": [GROUP], "displayName": target.partition(":")[2]}
+                body: dict[str, Any] = {"schemas": [GROUP], "displayName": target.partition(":")[2]}
                 body |= {"members": [{"value": number} for number in members[target]]} if members[target] else {}
                 self.directory.client.post("/Groups", json=body).raise_for_status()
         with closing(connect(self.file, create=True)) as link, writing(link):
@@ -89,7 +89,8 @@ class Estate:
         return str(answer.json()["id"])
 
     def _fill_practice(self, link: sqlite3.Connection, before: Before, now: datetime) -> None:
-        accounts, held = [], []
+        accounts: list[tuple[str, str, str, str | None, str, datetime]] = []
+        held: list[tuple[str, str, str]] = []
         for key, places in sorted(before.held.items()):
             for system, target in places:
                 if system == "directory":
@@ -111,17 +112,20 @@ class Estate:
         link.executemany("INSERT INTO held (system, account_id, entitlement_id) VALUES (?, ?, ?)", held)
 
     def truth(self) -> dict[str, set[Place]]:
-        """The systems' own word, by key: accounts that can sign in, and whatever any account holds."""
+        """The systems' own word, by key: accounts that can sign in, and whatever any account holds.
+
+        A user whom the server shows on two pages, because it changed meanwhile, is one.
+        """
         found: dict[str, set[Place]] = defaultdict(set)
         keys: dict[str, str] = {}
-        for user in self.directory.listing("Users"):
+        for user in {user["id"]: user for user in self.directory.listing("Users")}.values():
             keys[user["id"]] = key = user.get("externalId") or f"login:{user['userName']}"
             if user.get("active", True):
                 assert ("directory", ACCOUNT) not in found[key], f"{key} has two accounts in the directory"
                 found[key].add(("directory", ACCOUNT))
         for group in self.directory.listing("Groups"):
             for member in group.get("members", []):
-                found[keys[member["value"]]].add(("directory", f"group:{group['displayName']}"))
+                found[keys.get(member["value"], "")].add(("directory", f"group:{group['displayName']}"))
         with closing(connect(self.file)) as link:
             for row in link.execute("SELECT system, external_id, login FROM account WHERE state = 'active'"):
                 found[row["external_id"] or f"login:{row['login']}"].add((row["system"], ACCOUNT))

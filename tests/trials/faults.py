@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tests.trials import outsiders
 from tests.trials.organisation import EMPLOYEES, EXTERNAL, Row
-from tests.trials.reckoning import ACCOUNT, Place, problems
+from tests.trials.reckoning import ACCOUNT, Place, Rules, problems
 from tests.trials.trial import SHARE, Trial
 
 Found = dict[str, set[tuple[str, ...]]]
@@ -19,6 +19,7 @@ ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
     "ownerless": ("login", "person_key"),
     "ended": ("person_key",),
     "unexplained": ("person_key", "system", "target"),
+    "not_due": ("person_key", "system", "target"),
     "separation": ("person_key", "rule"),
     "no_manager": ("person_key",),
     "ending": ("person_key",),
@@ -37,8 +38,17 @@ def told(rows: Collection[Mapping[str, Any]]) -> Found:
     return found
 
 
-def counted(trial: Trial, month: int, truth: Mapping[str, Collection[Place]], owners: Mapping[str, str]) -> Found:
-    """What must be found after a month; `owners` are those of the service accounts as they are now."""
+def counted(
+    trial: Trial,
+    month: int,
+    truth: Mapping[str, set[Place]],
+    owners: Mapping[str, str],
+    agreed: Mapping[str, set[Place]],
+) -> Found:
+    """What must be found after a month.
+
+    `owners` are those of the service accounts as they are now, `agreed` is what exceptions give.
+    """
     everybody = trial.everybody(month)
     here = {key: row for key, row in everybody.items() if trial.works_here(row)}
     found: Found = {
@@ -47,6 +57,11 @@ def counted(trial: Trial, month: int, truth: Mapping[str, Collection[Place]], ow
         | {("", key) for key, owner in owners.items() if owner not in here},
         "ended": {(key,) for key, row in everybody.items() if not trial.works_here(row) and truth.get(key)},
         "unexplained": {(key, *SHARE) for key in here if SHARE in truth.get(key, ())},
+        "not_due": {
+            (key, *place)
+            for key, row in here.items()
+            for place in _beyond(trial.rules, row, truth.get(key, set()) - agreed.get(key, set()))
+        },
         "separation": {(key, rule.id) for key in here for rule in trial.rules.broken(truth.get(key, ()))},
         "no_manager": {(k,) for k, row in here.items() if row["type"] in EMPLOYEES and row["manager"] not in here},
         "ending": {(key,) for key, row in here.items() if _ends_soon(row, trial.today)},
@@ -54,6 +69,14 @@ def counted(trial: Trial, month: int, truth: Mapping[str, Collection[Place]], ow
         "dormant": {(key, s) for s, key in trial.unused if key in here and (s, ACCOUNT) in truth.get(key, ())},
     }
     return {kind: rows for kind, rows in found.items() if rows}
+
+
+def _beyond(rules: Rules, row: Row, held: set[Place]) -> set[Place]:
+    """What the policy speaks of and the person is not due; of a system where nothing is due the account alone."""
+    due = rules.due(row)
+    systems = {system for system, _ in due}
+    return {place for place in held - due if (place[0] in systems and place in rules.names) or
+            (place[0] not in systems and place[1] == ACCOUNT)}  # fmt: skip
 
 
 def _ends_soon(row: Row, today: date) -> bool:

@@ -116,11 +116,10 @@ def _month_goes_by(chance: random.Random, month: int, here: dict[str, Row], gone
     if month == 2:
         left = next(key for key in sorted(here) if (here[key]["department"], here[key]["role"]) == _LEAVING_MANAGER)
         gone[left] = here.pop(left)
-    for number in range(5):
-        unit, department, _, titles = PLACES[number]
-        boss = next((r for r in here.values() if r["department"] == department and r["role"] == "Manager"), None)
-        name, key = f"{chance.choice(FIRST)} {month}{number} {chance.choice(LAST)}", 1000 * month + number
-        row = _row(key, name, titles[-1], unit, department, boss["employee_name"] if boss else "")
+    for at, (unit, department, _, offered) in enumerate(PLACES[:5]):
+        boss = next(r for r in here.values() if r["department"] == department and r["role"] == "Manager")
+        name = f"{chance.choice(FIRST)} {month}{at} {chance.choice(LAST)}"
+        row = _row(1000 * month + at, name, offered[-1], unit, department, boss["employee_name"])
         here[row["user_id"]] = row
 
 

@@ -248,11 +248,16 @@ async def test_closing_a_review_says_what_happens_first(governed: Company) -> No
         await pilot.press("6", "C")
         box = text_of(app)
         assert "still have time until" in box
-        assert "10 unanswered" in box
+        assert "10 unanswered: they are unsure then" in box
         await fill(pilot, app, "9")
-        assert "nothing was done" in text_of(app)
+        assert "they are kept in the journal" in text_of(app)
         assert sql(governed, "SELECT state FROM campaign WHERE id = 1") == [("open",)]
-        await pilot.press("escape", "down", "C")
+        await fill(pilot, app, "the auditors come on Monday")
+        await until(pilot, lambda: sql(governed, "SELECT state FROM campaign WHERE id = 1") == [("closed",)], 60)
+        told = sql(governed, "SELECT summary FROM journal WHERE action = 'review.close-early'")
+        assert [text.endswith(", with 10 unanswered: the auditors come on Monday") for (text,) in told] == [True]
+        await until(pilot, lambda: "0 open reviews" in answer(app), 60)
+        await pilot.press("C")
         assert "This review is closed" in answer(app)
     app.close()
 

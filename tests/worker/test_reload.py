@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from jmltui.adapter_api import Account, Adapter
 from jmltui.cache import actions
+from jmltui.cache.tables import JournalRow
 from jmltui.config.places import Places
-from jmltui.errors import CacheFull
-from jmltui.lifecycle import requests, upkeep
+from jmltui.errors import CacheFull, UsageError
+from jmltui.lifecycle import policy_in_force, requests, upkeep
+from jmltui.policy import load as load_policy
 from jmltui.worker import place, process
 from jmltui.worker.reload import Watch
 from jmltui.worker.runner import LocalRunner
@@ -98,6 +104,133 @@ async def test_files_are_read_once_they_stand_still_and_only_when_they_say_somet
     settings.unlink()
     assert [watch.look() for _ in range(3)] == [None] * 3
     assert len(said) == 2
+
+
+NOBODY = [("grants: [finance]", "grants: []"), ("grants: [it]", "grants: []")]
+"""Takes its group from each of the forty."""
+
+SILENT = [
+    ('  - {id: finance, system: directory, target: "group:Finance"}\n', ""),
+    ('  - {id: it, system: directory, target: "group:IT"}\n', ""),
+    *NOBODY,
+]
+"""Speaks of those groups no longer, so that nothing explains who is in them."""
+
+SHUT = [
+    (f'"group:{group}"', f'"group:{group}", window: {{days: [{day}], hours: "03:00-03:30"}}')
+    for day in [f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()]
+    for group in ("Finance", "IT")
+]
+"""Shuts them for some days."""
+
+
+def write_policy(office: Office, pairs: list[tuple[str, str]]) -> str:
+    """Change the policy file only; its hash."""
+    file = office.home / "policy" / "policy.yaml"
+    text = file.read_text(encoding="utf-8")
+    for before, after in pairs:
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text, encoding="utf-8")
+    return load_policy(file.parent, "Europe/Berlin").hash
+
+
+def journal(office: Office, action: str) -> list[dict[str, Any]]:
+    """The entries of one kind."""
+    with office.workshop.cache.read() as session:
+        query = select(col(JournalRow.entry)).where(col(JournalRow.action) == action)
+        return [json.loads(entry) for entry in session.scalars(query)]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (NOBODY, "40 losses are more than the 20 that the guard “removals” allows"),
+        (SILENT, "40 left unexplained are more than the 20"),
+        (SHUT, "40 losses (40 because a window is shut now) are more than the 20"),
+    ],
+    ids=["nobody", "silent", "shut"],
+)
+async def test_a_policy_that_takes_too_much_is_held_until_somebody_accepts_it(
+    office: Office, change: list[tuple[str, str]], told: str
+) -> None:
+    said: list[str] = []
+    places, old = Places.from_environment(office.environ), office.workshop.policy.hash
+    watch = Watch(places, office.workshop, office.environ, said.append)
+    assert watch.begin().policy.hash == old
+    new = write_policy(office, [*change, ("floor: 3,", "floor: 4,")])
+    assert [watch.look() for _ in range(4)] == [None] * 4
+    (line,) = said
+    assert told in line
+    assert "jmltui policy accept --reason" in line
+
+    # A worker that begins while it is held knows the policy in force from the cache.
+    again = Watch(places, office.opened_again(), office.environ, said.append)
+    assert again.begin().policy.hash == old
+    assert [again.look() for _ in range(3)] == [None] * 3
+    assert len(said) == 2
+    (entry,) = journal(office, "policy.held")
+    assert told in entry["summary"]
+    assert entry["facts"] == {"policy_sha256": new, "in_force_sha256": old}
+
+    found = policy_in_force.accept(office.opened_again(), "CHG-1")
+    assert (found.policy, found.in_force) == (new, old)
+    made = again.look()
+    assert made is not None
+    assert made.policy.hash == new
+    assert again.look() is None
+    (entry,) = journal(office, "policy.accepted")
+    assert entry["facts"] == {"policy_sha256": new, "in_force_sha256": old, "reason": "CHG-1"}
+    assert Watch(places, office.opened_again(), office.environ, said.append).begin().policy.hash == new
+    assert policy_in_force.accepted(office.workshop.cache) == "", "it holds for this once"
+
+
+async def test_settings_beside_a_held_policy_are_taken_over(office: Office) -> None:
+    said: list[str] = []
+    watch = Watch(Places.from_environment(office.environ), office.workshop, office.environ, said.append)
+    old = watch.begin().policy.hash
+    write_policy(office, NOBODY)
+    settings = office.home / "settings.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('deadline = "10s"', 'deadline = "20s"'), encoding="utf-8")
+    made = [watch.look() for _ in range(2)][-1]
+    assert made is not None
+    assert made.policy.hash == old
+    assert made.settings.systems["directory"].deadline.total_seconds() == 20
+
+
+async def test_what_is_put_back_or_already_in_force_has_nothing_to_accept(office: Office) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="No policy is in force yet"):
+        policy_in_force.accept(office.opened_again(), "x")
+    watch = Watch(Places.from_environment(office.environ), office.workshop, office.environ, said.append)
+    watch.begin()
+    write_policy(office, NOBODY)
+    assert [watch.look() for _ in range(2)] == [None] * 2
+    policy_in_force.accept(office.opened_again(), "CHG-1")
+    write_policy(office, [("person.department: Finance}, grants: []", "person.department: Finance}, grants: [finance]"),
+                          ("person.department: IT}, grants: []", "person.department: IT}, grants: [it]")])  # fmt: skip
+    assert [watch.look() for _ in range(3)] == [None] * 3
+    assert len(said) == 1
+    with pytest.raises(UsageError, match="in force already"):
+        policy_in_force.accept(office.opened_again(), "x")
+    write_policy(office, NOBODY)
+    assert [watch.look() for _ in range(3)] == [None] * 3
+    assert len(said) == 2, "what was put back is held anew"
+
+
+async def test_a_worker_holds_a_policy_that_was_changed_while_none_ran(office: Office) -> None:
+    places = Places.from_environment(office.environ)
+    Watch(places, office.workshop, office.environ, print).begin()
+    write_policy(office, NOBODY)
+    environ = {**os.environ, **office.environ}
+    await asyncio.to_thread(process.ensure_worker, places, environ)
+    try:
+        await until(lambda: "is held" in places.worker_log.read_text(encoding="utf-8"))
+        policy_in_force.accept(office.opened_again(), "CHG-1")
+        await until(lambda: "were read again" in places.worker_log.read_text(encoding="utf-8"))
+    finally:
+        await asyncio.to_thread(process.stop_worker, places)
 
 
 @asynccontextmanager

@@ -42,6 +42,8 @@ CREATE TABLE exception (
 	case_id BIGINT NOT NULL,
 	break_glass BOOLEAN NOT NULL,
 	outside_policy BOOLEAN NOT NULL,
+	system VARCHAR NOT NULL,
+	target VARCHAR NOT NULL,
 	reviewed_by VARCHAR NOT NULL,
 	ended_at TIMESTAMP WITH TIME ZONE,
 	version INTEGER NOT NULL,

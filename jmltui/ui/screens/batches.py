@@ -65,13 +65,17 @@ class BatchesScreen(BaseScreen):
         self.show_keys()
 
     def why_not(self, name: str) -> str:
-        """Without a batch there is nothing to confirm."""
-        return "No batch waits for a person." if name == "confirm" and not self.batches else ""
+        """Without a batch there is nothing to confirm or to dismiss."""
+        return "No batch waits for a person." if name in ("confirm", "dismiss") and not self.batches else ""
+
+    def chosen(self) -> dict[str, Any] | None:
+        """The batch under the cursor."""
+        key = self.query_one("#batches", LineList).key
+        return self.batches.get(int(key.split()[0])) if key else None
 
     def do_confirm(self) -> None:
         """Ask for the number, and for a reason where a guard holds the batch."""
-        key = self.query_one("#batches", LineList).key
-        batch = self.batches.get(int(key.split()[0])) if key else None
+        batch = self.chosen()
         if batch is None:
             return
         number, people = batch["id"], str(batch["people"])
@@ -97,3 +101,22 @@ class BatchesScreen(BaseScreen):
         self.request(
             lambda: desk.confirm_batch(number, people, reason), f"Batch {number} is confirmed; its cases are open."
         )
+
+    def do_dismiss(self) -> None:
+        """Ask why, then drop the cases."""
+        batch = self.chosen()
+        if batch is None:
+            return
+        number, desk = batch["id"], self.dashboard.desk
+
+        def reasoned(reason: str | None) -> None:
+            if reason:
+                said = f"Batch {number} is dismissed; nothing is taken away."
+                self.request(lambda: desk.dismiss_batch(number, reason), said)
+
+        text = [
+            f"{show(batch['reason'])}.",
+            f"The cases of all {batch['people']} people are dropped and nothing is taken away. Why is it wrong? "
+            "The journal keeps it.",
+        ]
+        self.app.push_screen(Ask(f"Dismiss batch {number}", text, draft=f"batch-{number}-no"), reasoned)

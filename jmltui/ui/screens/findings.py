@@ -268,7 +268,7 @@ class FindingsScreen(ViewedScreen):
                 until = times.until(form["until"], now)
                 self.request(
                     lambda: desk.accept_finding(number, form["reason"], until),
-                    f"Asked: until {times.stamp(until)}. Another person has to agree (a).",
+                    finding_text.asked(finding["kind"], until),
                 )
 
         fields = [

@@ -16,7 +16,7 @@ from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 
 from .base import BaseScreen
-from .dialogs import Confirm, TypeIn
+from .dialogs import Ask, Confirm
 from .forms import Pick
 
 
@@ -47,21 +47,23 @@ class CampaignScreen(BaseScreen):
             return
         number, desk = int(campaign["id"]), self.dashboard.desk
 
-        async def work() -> str:
-            return review_text.closed(await desk.close_campaign(number))
+        async def work(early: str) -> str:
+            return review_text.closed(await desk.close_campaign(number, early))
 
-        def decided(value: str | None) -> None:
+        def agreed(value: str | None) -> None:
             if value:
-                self.request(work)
+                self.request(lambda: work(""))
 
-        decisions = self.dashboard.board.decisions(number)
-        text = review_text.closing(campaign, decisions, self.dashboard.outside.clock())
-        left = decisions.get("", 0)
-        if left and not times.over(campaign["due_at"], self.dashboard.outside.clock()):
-            what = f"number of unanswered items ({left})"
-            self.app.push_screen(TypeIn("Close this review", text, str(left), what), decided)
+        def explained(early: str | None) -> None:
+            if early:
+                self.request(lambda: work(early))
+
+        now, decisions = self.dashboard.outside.clock(), self.dashboard.board.decisions(number)
+        text = review_text.closing(campaign, decisions, now)
+        if decisions.get("", 0) and not times.over(campaign["due_at"], now):
+            self.app.push_screen(Ask("Close this review early: why?", text, draft=f"close-review-{number}"), explained)
         else:
-            self.app.push_screen(Confirm("Close this review", text, [("yes", "Close it")]), decided)
+            self.app.push_screen(Confirm("Close this review", text, [("yes", "Close it")]), agreed)
 
     def about(self) -> int | None:
         """The review that suggestions are asked of; None for the newest closed ones."""
