@@ -46,7 +46,7 @@ JOIN account a ON a.system = l.system AND a.account_id = l.account_id
 LEFT JOIN entitlement n
   ON n.system = l.system AND n.entitlement_id = l.entitlement_id AND l.target <> '{ACCOUNT_TARGET}'
 WHERE c.live = 1 AND c.due <= :soon AND l.kind IN {_TAKING} GROUP BY 1, 2
-"""  # noqa: S608  # put together from this module's own constants
+"""  # put together from this module's own constants
 """What live cases take away, or leave to somebody's hands; `moving` where it is no answer to a finding or a review."""
 
 _THEIRS: Final = (
@@ -64,13 +64,13 @@ AND h.direct AND {_THEIRS} AND {_HAS_DUE} AND coalesce(u.moving, 0) = 0
 AND NOT EXISTS (
   SELECT 1 FROM wanted x WHERE x.profile = e.profile AND x.system = a.system AND x.entitlement = h.entitlement)
 AND NOT EXISTS (SELECT 1 FROM under_way d WHERE d.account = a.id AND d.entitlement = {BARE})
-"""  # noqa: S608  # put together from this module's own constants
+"""  # put together from this module's own constants
 
 _ACCOUNTS: Final = f"""
 INSERT INTO not_due SELECT a.id, {BARE}, a.person_id, coalesce(u.case_id, 0)
 FROM everyone e CROSS JOIN account a LEFT JOIN under_way u ON u.account = a.id AND u.entitlement = {BARE}
 WHERE a.person_id = e.person AND a.system IN :systems AND {_THEIRS} AND NOT {_HAS_DUE} AND coalesce(u.moving, 0) = 0
-"""  # noqa: S608  # put together from this module's own constants
+"""  # put together from this module's own constants
 
 
 @dataclass(frozen=True, slots=True)

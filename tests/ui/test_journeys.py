@@ -260,6 +260,17 @@ async def test_a_held_batch_is_released_by_another_person_who_types_its_number(c
     app.close()
 
 
+async def test_a_held_batch_is_dismissed_with_a_reason(company: Company) -> None:
+    assert numbers(company, "state = 'held'")
+    app = company.dashboard("zoe")
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("b", "d")
+        assert "nothing is taken away" in text_of(app)
+        await write(pilot, app, "the export was cut off in the middle")
+        await until(pilot, lambda: not numbers(company, "state = 'held'"))
+    app.close()
+
+
 async def test_filter_note_and_a_change_by_somebody_else(company: Company) -> None:
     app, other = company.dashboard(), company.dashboard("ben", worker=False)
     async with app.run_test(size=SIZE) as pilot:

@@ -83,6 +83,7 @@ async def test_what_is_amiss_is_found_at_any_hour_and_nothing_else(
         assert found == {
             "orphan": 4,
             "dormant": 5,
+            "not_due": 1,
             "unexplained": 10,
             "separation": 1,
             "ownerless": 1,
