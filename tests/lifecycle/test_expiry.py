@@ -243,7 +243,7 @@ async def four_granted(firm: Firm) -> None:
     await firm.work()
     firm.rewrite_policy(
         "break_glass:\n",
-        "guards: {removals: {floor: 1, percent: 0, ceiling: 2, window: 24h}}\nbreak_glass:\n",
+        "guards: {removals: {floor: 2, percent: 0, ceiling: 2, window: 24h}}\nbreak_glass:\n",
     )
     firm.take_over_policy()
     assert all_held(firm)
