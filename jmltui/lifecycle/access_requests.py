@@ -110,8 +110,9 @@ def request_access(
     """Ask for an entitlement for a person; the number of the case, which the worker carries out once it is approved.
 
     Without a duration it is asked for as long as the policy allows. What no role of the person lets be asked for is an
-    exception outside the policy, which says so and always ends: after a month where nothing else is asked. Raises NotAllowed when it is due already, for too long, or forbidden by
-    separation of duties, and when nobody would have to agree to what has to be agreed to.
+    exception outside the policy, which says so and always ends: after a month where nothing else is asked. Raises
+    NotAllowed when it is due already, for too long, or forbidden by separation of duties, and when nobody would have to
+    agree to what has to be agreed to.
     """
     reason = check_text(reason)
     with workshop.cache.write() as session:
