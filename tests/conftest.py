@@ -15,7 +15,6 @@ pytest_plugins = [
     "tests.servers.postgres",
     "tests.servers.scimmy",
     "tests.servers.canaille",
-    "tests.servers.sshd",
 ]
 
 
