@@ -19,6 +19,12 @@ def opened(context: Context) -> Iterator[Workshop]:
     from jmltui.lifecycle.workshop import open_workshop
 
     workshop = open_workshop(context.places, context.actor.login, context.clock, context.environ)
+    if workshop.broken is not None:
+        count = len(workshop.broken.problems)
+        context.err.write(
+            f"jmltui: the policy folder has {count} mistake{'s' * (count > 1)} (`jmltui policy lint` tells "
+            f"{'them' if count > 1 else 'it'}); the policy in force, {workshop.policy.hash[:12]}, stays in force.\n"
+        )
     try:
         yield workshop
     finally:

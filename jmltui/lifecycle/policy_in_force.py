@@ -7,24 +7,21 @@ somebody accepts it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from jmltui.cache.engine import Cache
 from jmltui.cache.journal import Entry, append, signal_change
 from jmltui.cache.tables import MetaRow
-from jmltui.errors import PolicyError, Problem, UsageError
+from jmltui.errors import PolicyError, UsageError
 from jmltui.policy import Policy
-from jmltui.policy import load as load_policy
 from jmltui.policy.reader import policy_files
 
+from .kept_policy import IN_FORCE, kept, read
 from .policy_diff import compare_policies
 from .workshop import Workshop
 
-IN_FORCE: Final = "policy in force"
 ACCEPTED: Final = "accepted policy"
 HELD: Final = "held policy"
 HINT: Final = (
@@ -43,26 +40,14 @@ class Accepted:
 
 def policy_in_force(workshop: Workshop) -> Policy | None:
     """The policy that a worker took over last; None before any did. Raises PolicyError where it cannot be read now."""
-    kept = _kept(workshop.cache)
-    return _read(kept, workshop.settings.company_zone) if kept else None
-
-
-def _read(kept: Mapping[str, Any], zone: str) -> Policy:
-    with TemporaryDirectory(prefix="jmltui-policy-") as folder:
-        for label, text in kept["files"].items():
-            path = PurePosixPath(label)
-            if path.is_absolute() or ".." in path.parts:
-                raise PolicyError([Problem(label, 0, 0, "The policy in force names a file outside of its folder.")])
-            file = Path(folder) / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8", newline="")
-        return load_policy(Path(folder) / kept["root"], zone)
+    found = kept(workshop.cache)
+    return read(found, workshop.settings.company_zone) if found else None
 
 
 def take_over(workshop: Workshop) -> None:
     """Keep the workshop's policy as the one in force; one whose files say something else by now is not kept."""
-    kept = _kept(workshop.cache)
-    if kept and kept["hash"] == workshop.policy.hash:
+    found = kept(workshop.cache)
+    if found and found["hash"] == workshop.policy.hash:
         return
     folder = Path(workshop.settings.policy_folder)
     root = folder.resolve().name or "policy"
@@ -72,7 +57,7 @@ def take_over(workshop: Workshop) -> None:
     }
     value = {"hash": workshop.policy.hash, "root": root, "files": files}
     try:
-        if _read(value, workshop.settings.company_zone).hash != workshop.policy.hash:
+        if read(value, workshop.settings.company_zone).hash != workshop.policy.hash:
             return
     except PolicyError:
         return
@@ -125,13 +110,15 @@ def accepted(cache: Cache) -> str:
 
 
 def accept(workshop: Workshop, reason: str) -> Accepted:
-    """Let the worker take over the policy of the folder, whatever the guard says. Raises UsageError."""
+    """Let the worker take over the policy of the folder, whatever the guard says. Raises UsageError and PolicyError."""
     if not reason.strip():
         raise UsageError("Accepting a policy needs a reason.", hint="It is kept in the journal.")
-    kept, new = _kept(workshop.cache), workshop.policy.hash
-    if not kept:
+    if workshop.broken is not None:
+        raise workshop.broken
+    found, new = kept(workshop.cache), workshop.policy.hash
+    if not found:
         raise UsageError("No policy is in force yet; the worker takes this one over when it first runs.")
-    old = str(kept["hash"])
+    old = str(found["hash"])
     if old == new:
         raise UsageError(f"The policy of the folder ({new[:12]}) is in force already; there is nothing to accept.")
     now = workshop.clock()
@@ -142,10 +129,3 @@ def accept(workshop: Workshop, reason: str) -> Accepted:
         append(session, now, Entry(workshop.actor, "policy.accepted", summary, facts=facts))
         signal_change(session, now, "policy", new)
     return Accepted(new, old)
-
-
-def _kept(cache: Cache) -> dict[str, Any]:
-    with cache.read() as session:
-        row = session.get(MetaRow, IN_FORCE)
-        found: dict[str, Any] = json.loads(row.value) if row is not None and row.value else {}
-        return found

@@ -14,8 +14,11 @@ from jmltui.cache.engine import Cache, open_cache
 from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
 from jmltui.config.settings import Settings
+from jmltui.errors import PolicyError
 from jmltui.policy import Policy
 from jmltui.policy import load as load_policy
+
+from .kept_policy import kept, read
 
 
 class AdapterPool:
@@ -63,7 +66,9 @@ class AdapterPool:
 
 @dataclass
 class Workshop:
-    """One process's tools. `actor` is who asks."""
+    """One process's tools. `actor` is who asks. `broken` is what is wrong with the policy folder, where the policy in
+    force stays in force because of it.
+    """
 
     cache: Cache
     settings: Settings
@@ -71,6 +76,7 @@ class Workshop:
     clock: Callable[[], datetime]
     actor: str
     adapters: AdapterPool
+    broken: PolicyError | None = None
 
     @property
     def zone(self) -> str:
@@ -92,11 +98,24 @@ def cache_url(places: Places, settings: Settings) -> str:
 
 
 def open_workshop(places: Places, actor: str, clock: Callable[[], datetime], environ: Mapping[str, str]) -> Workshop:
-    """Load settings and policy and open the cache. Raises SettingsError, PolicyError, CacheError."""
+    """Load settings and policy and open the cache. Raises SettingsError, PolicyError, CacheError.
+
+    A policy folder with mistakes changes nothing: what a worker took over last stays in force.
+    """
     from jmltui.config import secrets
 
     settings = settings_file.load(places.settings_file)
-    policy = load_policy(Path(settings.policy_folder), settings.company_zone)
     opener = secrets.opener(environ, base=settings.folder)
+    broken: PolicyError | None = None
+    try:
+        policy = load_policy(Path(settings.policy_folder), settings.company_zone)
+    except PolicyError as error:
+        broken = error
     cache = open_cache(cache_url(places, settings), clock=clock)
-    return Workshop(cache, settings, policy, clock, actor, AdapterPool(settings, opener, clock))
+    if broken is not None:
+        in_force = kept(cache)
+        if not in_force:
+            cache.close()
+            raise broken
+        policy = read(in_force, settings.company_zone)
+    return Workshop(cache, settings, policy, clock, actor, AdapterPool(settings, opener, clock), broken)

@@ -21,6 +21,7 @@ from jmltui.lifecycle.access_requests import (
     requestable,
 )
 from jmltui.lifecycle.approve import decide, waiting
+from jmltui.worker.place import only_worker
 from tests.lifecycle.small_firm import Firm, firm
 
 __all__ = ["firm"]
@@ -294,7 +295,7 @@ async def test_what_can_be_asked_for_is_listed_with_what_speaks_against_it(firm:
 
 
 def command(firm: Firm, actor: str, *words: str) -> tuple[int, str, str]:
-    """Call the command line as somebody."""
+    """Call the command line as somebody, while a worker runs: the test itself, by the clock of the firm."""
     from jmltui.cli import _module, _parser
     from jmltui.config.identity import Actor
 
@@ -307,7 +308,9 @@ def command(firm: Firm, actor: str, *words: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     environ = {**os.environ, "JMLTUI_HOME": str(firm.home)}
     context = As(environ, out, err, json=bool(getattr(arguments, "json", False)), clock=firm.clock)
-    code = context.guarded(lambda: _module(arguments.command).run(arguments, context))
+    context.places.ensure_state()
+    with only_worker(context.places.worker_lock()):
+        code = context.guarded(lambda: _module(arguments.command).run(arguments, context))
     return code, out.getvalue(), err.getvalue()
 
 
