@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.servers.postgres",
     "tests.servers.scimmy",
     "tests.servers.canaille",
+    "tests.servers.sshd",
 ]
 
 
