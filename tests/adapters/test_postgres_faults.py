@@ -272,7 +272,7 @@ async def test_somebody_elses_lock_is_waited_for_and_then_told(server: OwnPostgr
                 began = monotonic()
                 with pytest.raises(Unavailable, match="somebody else holds a lock; nothing was changed"):
                     await adapter.disable(account.id)
-                assert monotonic() - began < 4
+                assert monotonic() - began < 15
                 assert await says(adapter, Cap.DISABLE, account) is Verdict.CONTRADICTED
             assert (await adapter.disable(account.id)).outcome is Outcome.CHANGED
             assert (await adapter.enable(account.id)).outcome is Outcome.CHANGED
@@ -342,7 +342,7 @@ async def test_a_server_that_hangs_is_not_waited_for(server: OwnPostgres) -> Non
                 await adapter.read(account.id)
             with pytest.raises(Unavailable, match="does not answer"):
                 await adapter.disable(account.id)
-        assert monotonic() - began < 6
+        assert monotonic() - began < 15
         assert (await adapter.read(account.id)).id == account.id
 
 

