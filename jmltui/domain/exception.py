@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+ENDING: Final = timedelta(minutes=10)
+"""How long after its end an exception may still be held: the worker is taking it back."""
 
 
 class ExceptionKind(StrEnum):
@@ -52,6 +56,11 @@ class AccessException:
     def keeps_meanwhile(self) -> bool:
         """Whether nothing is taken away for as long as it is asked for: the overlap of a move, whose end is fixed."""
         return self.kind is ExceptionKind.ACCESS and self.state is ExceptionState.ASKED and self.until is not None
+
+    def is_ending(self, now: datetime) -> bool:
+        """Whether its time was over only just now, so that what it gave is about to be taken back by itself."""
+        is_access = self.kind is ExceptionKind.ACCESS and self.state is ExceptionState.ACTIVE
+        return is_access and self.until is not None and self.until <= now < self.until + ENDING
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""

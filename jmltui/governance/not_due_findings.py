@@ -1,7 +1,7 @@
 """Findings about access that the policy speaks of and gives to nobody who holds it: it was given on the system itself.
 
 What nobody can tell, what a requirement or a window holds back, and what somebody asked to keep for a while is no
-finding; neither is what a case takes away already.
+finding; neither is what a case takes away already, or is about to because the time of an exception is just over.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def may_hold(
     """What is no finding when a person holds it, as (system, target), the accounts that it needs included."""
     due = policy.due(person, now, own)
     told = (*due.assignments, *due.undecided, *due.refused, *due.shut)
-    asked = [policy.entitlements[e.subject] for e in own if e.keeps_meanwhile and e.subject in policy.entitlements]
+    kept = [e.subject for e in own if e.keeps_meanwhile or e.is_ending(now)]
+    asked = [policy.entitlements[subject] for subject in kept if subject in policy.entitlements]
     places = {(a.system, a.target) for a in told} | {(e.system, e.target) for e in asked}
     return frozenset(places | {(system, ACCOUNT_TARGET) for system, _ in places})
 

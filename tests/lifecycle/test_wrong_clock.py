@@ -26,7 +26,7 @@ async def test_ten_minutes_behind_ends_nothing_and_says_so(make_office: Callable
     office.workshop = open_workshop(places, "ana", slow, office.environ)
     await office.sync()
     requests.run_all(office.workshop)
-    slow.now = now - timedelta(minutes=10)
+    slow.now = now - timedelta(minutes=10, seconds=30)
     report = await office.sync()
     assert any("10 min" in told and "behind" in told for told in report.warnings), report.warnings
     assert report.opened == {}, "whose last day was yesterday is no leaver by a clock that nobody can trust"

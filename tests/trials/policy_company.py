@@ -22,7 +22,7 @@ PEOPLE_COLUMNS: Final = (
 SETTINGS: Final = """\
 [company]
 name = "Trial company"
-zone = "America/New_York"
+zone = "{zone}"
 
 [policy]
 folder = "policy"
@@ -106,7 +106,7 @@ login = "{{key|lower}}"
 
 GUARDS: Final = """\
 version: 1
-timezone: America/New_York
+timezone: {zone}
 guards:
   leavers:  {floor: 20, percent: 2, ceiling: 60, window: 24h}
   removals: {floor: 80, percent: 2, ceiling: 400, window: 24h}
@@ -237,11 +237,11 @@ def values(months: Sequence[Month]) -> Mapping[str, set[str]]:
     return {c: {row[c] for month in months for row in month.rows.values()} - {""} for c in columns}
 
 
-def write_policy(folder: Path, months: Sequence[Month], teams: Teams, operator: str) -> None:
+def write_policy(folder: Path, months: Sequence[Month], teams: Teams, operator: str, zone: str) -> None:
     """Write the policy folder: the roles by what stands in the files, the rest by hand."""
     numbers, known = projects(months), values(months)
     (folder / "roles").mkdir(parents=True)
-    (folder / "guards.yaml").write_text(GUARDS, encoding="utf-8")
+    (folder / "guards.yaml").write_text(GUARDS.replace("{zone}", zone), encoding="utf-8")
     (folder / "procedures.yaml").write_text(PROCEDURES, encoding="utf-8")
     attributes = {f"person.{name}": {"type": "string"} for name in ("functional_unit", "projects")}
     _dump(folder / "attributes.yaml", {"attributes": attributes})

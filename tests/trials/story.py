@@ -160,8 +160,9 @@ class Story:
         found = [row for row in found if row["state"] != "gone"]
         truth = self.trial.estate.truth()
         told, counted = faults.told(found), faults.counted(self.trial, self.now, truth, self.owners, self.meanwhile)
-        assert {kind: len(rows) for kind, rows in told.items()} == {kind: len(rows) for kind, rows in counted.items()}
-        assert told == counted
+        differ = {kind: (told.get(kind, set()) ^ counted.get(kind, set())) for kind in told.keys() | counted.keys()}
+        differ = {kind: rows for kind, rows in differ.items() if rows}
+        assert not differ, f"told or counted only: {differ}"
         self.say(f"found and counted: {dict(Counter(row['kind'] for row in found))}")
 
     def settle_findings(self) -> None:

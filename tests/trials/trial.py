@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from jmltui.config.places import Places
 from jmltui.lifecycle.workshop import Workshop, open_workshop
@@ -109,16 +110,22 @@ class Trial:
         return not over(row, self.today)
 
 
+def _zone(now: datetime) -> str:
+    """A zone in which no day ends while the trial runs: who works here is counted by the company's own date."""
+    return "Europe/Berlin" if now.hour in range(2, 10) else "America/New_York"
+
+
 def set_up(home: Path, months: Sequence[Month], url: str, token: str) -> Trial:
     """Write everything, and fill the systems as they were before jmltui came."""
     home.mkdir(mode=0o700)
+    zone = _zone(datetime.now(UTC))
     numbers = policy_company.projects(months)
     teams = policy_company.teams_of(months)
-    (home / "settings.toml").write_text(policy_company.SETTINGS.format(url=url), encoding="utf-8")
-    policy_company.write_policy(home / "policy", months, teams, getpass.getuser())
+    (home / "settings.toml").write_text(policy_company.SETTINGS.format(url=url, zone=zone), encoding="utf-8")
+    policy_company.write_policy(home / "policy", months, teams, getpass.getuser(), zone)
     environ = {**os.environ, "JMLTUI_HOME": str(home), "TRIAL_TOKEN": token}
     estate = Estate(Directory(url, token), home / "systems.sqlite")
-    today = datetime.now(UTC).date()
+    today = datetime.now(ZoneInfo(zone)).date()
     trial = Trial(home, environ, months, estate, Rules(numbers), teams, Managers(), today)
     trial.sponsors = _sponsors(trial.staff)
     trial.externals = outsiders.contractors(trial.staff[0], trial.sponsors, today, seed=11)
