@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 REPORTS := .cache/reports
 
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test check bench screenshots wheel clean
+.PHONY: demo test check trial bench screenshots wheel clean
 
 demo: $(VENV)/.stamp-demo ## open the dashboard on the embedded practice company
 	$(VENV)/bin/jmltui demo .cache/demo
@@ -31,6 +31,10 @@ test: $(VENV)/.stamp-test ## every test, with the real servers
 	.ci/servers
 	mkdir -p $(REPORTS)
 	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
+
+trial: $(VENV)/.stamp-test ## the company-sized trial on the monthly files of a real company: make trial DATA=FOLDER
+	.ci/servers
+	JMLTUI_TRIAL_DATA='$(DATA)' $(PY) -m pytest -q -m trial
 
 bench: $(VENV)/.stamp-test ## how the product compares with bare counterparts; docs/benchmarks.md explains
 	@missed=0; for file in tests/bench/bench_*.py; do \

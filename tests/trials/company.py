@@ -22,15 +22,10 @@ FIRST = ("Ada", "Björn", "Chloë", "Dragan", "Esi", "Fatıma", "Goran", "Hana")
 LAST = ("Adeyemi", "Brömme", "Çelik", "O'Dwyer", "Eklund", "Ferreira", "Grünwald", "Horák")
 
 
-BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "hr" / "cert-r5.2"
-
-
 def given() -> Path | None:
-    """A folder of monthly files of a real company: named by `JMLTUI_TRIAL_DATA`, or beside the checkout, if any."""
+    """A folder of monthly files of a real company, as `JMLTUI_TRIAL_DATA` names it (`make trial DATA=FOLDER`)."""
     named = os.environ.get("JMLTUI_TRIAL_DATA")
-    if named:
-        return Path(named)
-    return BESIDE if BESIDE.is_dir() else None
+    return Path(named).resolve() if named else None
 
 
 def generate(place: Path, *, people: int, count: int, seed: int) -> Path:

@@ -1,7 +1,6 @@
 """Monthly people files forwards, then backwards, through the commands, against a real SCIM server.
 
-The files are those of an invented company; those of a real one run as well where they are: beside the checkout, or
-where JMLTUI_TRIAL_DATA says.
+The files are those of an invented company; `make trial DATA=FOLDER` runs the same on those of a real one.
 """
 
 from __future__ import annotations

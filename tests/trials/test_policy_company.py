@@ -1,7 +1,6 @@
 """A company's own policy over monthly files: months, exceptions, findings, reviews and edits, through the commands.
 
-The company is an invented one of 300 people; a real one's files run as well where they are: beside the checkout, or
-where JMLTUI_TRIAL_DATA says.
+The company is an invented one of 300 people; `make trial DATA=FOLDER` runs the same on the files of a real one.
 """
 
 from __future__ import annotations
