@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -23,8 +24,7 @@ from jmltui.adapter_api import (
     Support,
     Unavailable,
 )
-
-from .rows import Mapper, digest
+from jmltui.adapter_api.person_rows import PersonMapper
 
 MAX_BYTES: Final = 512 * 1024 * 1024
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -52,7 +52,7 @@ class CsvSource:
         self._path = Path(str(setup.options["path"]))
         self._delimiter = str(setup.options.get("delimiter") or "")
         self._encoding = str(setup.options.get("encoding") or "utf-8")
-        self._mapper = Mapper(
+        self._mapper = PersonMapper(
             columns=_map(setup.options.get("columns")),
             values=_map(setup.options.get("values")),
             defaults=_map(setup.options.get("defaults")),
@@ -172,6 +172,11 @@ def decode(data: bytes, encoding: str) -> tuple[str, str]:
         )
     except LookupError:
         return "", f"There is no encoding called {encoding}."
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of the whole feed."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _map(value: OptionValue | None) -> Mapping[str, str]:

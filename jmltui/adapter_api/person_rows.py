@@ -1,16 +1,16 @@
-"""One row of a feed made a person, or a bad row with the reason."""
+"""One row of any feed made a person, or a bad row with the reason: the same for files, directories and services."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from jmltui.adapter_api import BadRow, Person, PersonStatus, PersonType
-from jmltui.domain.person import ATTRIBUTES
+from jmltui.domain.person import ATTRIBUTES, Person, PersonStatus, PersonType
+
+from .protocol import BadRow
 
 Choice = TypeVar("Choice", PersonType, PersonStatus)
 
@@ -30,13 +30,16 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Mapper:
-    """How rows become persons: attribute → column, value maps per attribute, defaults, date formats."""
+class PersonMapper:
+    """How rows become persons: attribute → column, value maps (`attribute.word` = value), defaults, forms of dates.
+
+    `exported`: cells have an apostrophe before what a spreadsheet takes for a formula; it is taken away.
+    """
 
     columns: Mapping[str, str]
     values: Mapping[str, str]
     defaults: Mapping[str, str]
-    dates: Sequence[str]
+    dates: Sequence[str] = ("%Y-%m-%d",)
     exported: bool = False
 
     def person(self, row: Mapping[str, str | None], line: int, place: str) -> Person | BadRow:
@@ -122,8 +125,3 @@ def _flag(text: str) -> bool:
     if text.casefold() in FALSE_WORDS:
         return False
     raise Refused(f"urgent “{text[:40]}” is neither yes nor no")
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 of the whole feed."""
-    return hashlib.sha256(data).hexdigest()
