@@ -1,5 +1,6 @@
-"""Local accounts of a fleet of Linux hosts, over SSH and through one small helper that root owns on each host."""
+"""Linux hosts over SSH, through one small helper that root owns on each: their accounts, and their WireGuard peers."""
 
 from .adapter import SshAdapter
+from .wireguard import WireguardAdapter
 
-__all__ = ["SshAdapter"]
+__all__ = ["SshAdapter", "WireguardAdapter"]

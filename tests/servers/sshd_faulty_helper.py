@@ -12,7 +12,7 @@ import sys
 import time
 
 PATH = os.path.abspath(sys.argv[0])
-READS = ("list", "read", "keys-list", "groups", "sudo-list", "sessions")
+READS = ("list", "read", "keys-list", "groups", "sudo-list", "sessions", "wg-list")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from . import accounts, locking, running, sudo_rules
+from . import accounts, locking, running, sudo_rules, wireguard
 from .programs import Refused, tool
 from .records import Host, Person
 
@@ -50,12 +50,14 @@ WRITES: Final[Mapping[str, Callable[[Host, Person, dict[str, Any], Request], boo
 def changed(request: Request) -> dict[str, Any]:
     """Do what the request asks for, while nobody else does anything. Raises Refused."""
     verb = request.get("verb")
-    if verb not in WRITES and verb not in ("create", "grant", "revoke"):
+    if verb not in WRITES and verb not in wireguard.WRITES and verb not in ("create", "grant", "revoke"):
         raise Refused("unsupported", f"{verb!r:.60} is not a word of this helper; perhaps it is too old")
     with open(LOCK, "w") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
         locking.prepare()
         host = Host(request.get("min_uid"))
+        if verb in wireguard.WRITES:
+            return wireguard.changed(request, host.config)
         if verb == "create":
             was_made = accounts.create(host, dict(request))
             return {"changed": was_made, "after": _after(request)}

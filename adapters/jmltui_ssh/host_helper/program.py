@@ -57,6 +57,12 @@ def _sessions(host: Host, request: Request) -> dict[str, Any]:
     return {"sessions": found, "counts": {"sessions": len(found)}}
 
 
+def _wg_list(_host: Host, request: Request) -> dict[str, Any]:
+    from .wireguard import listed
+
+    return listed(request)
+
+
 READS: Final[Mapping[str, Callable[[Host, Request], dict[str, Any]]]] = {
     "list": _list,
     "read": _read,
@@ -64,6 +70,7 @@ READS: Final[Mapping[str, Callable[[Host, Request], dict[str, Any]]]] = {
     "groups": _groups,
     "sudo-list": _sudo_list,
     "sessions": _sessions,
+    "wg-list": _wg_list,
 }
 
 
