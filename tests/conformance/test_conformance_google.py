@@ -1,0 +1,52 @@
+"""The suite on the Google adapter, against the Admin SDK's published exchanges played with their state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from jmltui.adapter_api.conformance import CHECKS, DISTURBED, Disturbance, Result, World, run_check, run_fault
+from tests.adapters.google_setup import connected
+from tests.conftest import StandingClock
+from tests.servers.google_customer import Customer
+
+NOT_OFFERED = {"many_at_once", "sessions_end"}
+"""One call changes one member, and sessions are not listed."""
+NOT_THERE = {
+    *(Disturbance.SHORT_LISTING, Disturbance.SMALL_TOTAL, Disturbance.LARGE_TOTAL),
+    Disturbance.IGNORE_FILTER,
+}
+"""The Directory API has no totals, and a user is found by address, not by a filter."""
+
+
+def world(customer: Customer, clock: StandingClock, prefix: str) -> World:
+    """Three groups, and somebody with a token and an application password."""
+    owner = customer.user("owner")
+    customer.credentials[owner] = {
+        "tokens": [{"clientId": "123.apps.googleusercontent.com", "displayText": "App"}],
+        "asps": [{"codeId": 4, "name": "Mail", "creationTime": "1719830000000", "lastTimeUsed": "0"}],
+    }
+
+    async def wait(by: timedelta) -> None:
+        clock.forward(by)
+
+    groups = [f"group:{customer.group(name)}" for name in ("one", "two", "three")]
+    return World(prefix, groups, wait, with_credentials=owner)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+async def test_the_contract_is_kept(clock: StandingClock, check: str) -> None:
+    customer = Customer(clock)
+    async with connected(customer, clock) as adapter:
+        result = await run_check(check, adapter, world(customer, clock, f"s{list(CHECKS).index(check):02d}"))
+    assert result.result is (Result.SKIPPED if check in NOT_OFFERED else Result.PASSED), result.told
+
+
+@pytest.mark.parametrize("what", DISTURBED, ids=lambda what: what.name.lower())
+async def test_under_a_disturbed_connection(clock: StandingClock, what: Disturbance) -> None:
+    customer = Customer(clock)
+    async with connected(customer, clock) as adapter:
+        use = world(customer, clock, f"d{list(DISTURBED).index(what):02d}")
+        result = await run_fault(what, adapter, customer.server, use)
+    assert result.result is (Result.SKIPPED if what in NOT_THERE else Result.PASSED), result.told
