@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jmltui.config.settings import Block
 
 GROUP = "jmltui.adapters"
+OWN = "jmltui"
 
 
 class PluginError(JmltuiError):
@@ -62,6 +63,11 @@ def names() -> list[Installed]:
     ]
 
 
+def stranger(kind: str) -> Installed | None:
+    """The installed adapter of this kind where it came in a package other than jmltui; nothing of it is imported."""
+    return next((one for one in names() if one.name == kind and one.distribution != OWN), None)
+
+
 def load(kind: str) -> AdapterClass:
     """The adapter class of a kind. Raises PluginError."""
     points = [point for point in _points() if point.name == kind]
@@ -99,8 +105,8 @@ def build(block: Block, folder: Path, secret: Callable[[str], str], clock: Clock
     from jmltui.config.options import checked
 
     adapter_class = load(block.adapter)
-    setup = Setup(block.name, checked(block, adapter_class.OPTIONS, folder), secret, clock)
     try:
+        setup = Setup(block.name, checked(block, adapter_class.OPTIONS, folder), secret, clock)
         return adapter_class(setup)
     except (AdapterError, JmltuiError):
         raise
@@ -119,11 +125,27 @@ def _load_point(point: EntryPoint) -> AdapterClass:
     owner = f"The adapter “{point.name}”" + (f" of {point.dist.name}" if point.dist else "")
     try:
         found = point.load()
-    except Exception as error:  # a stranger's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
         hint = "Install its missing parts or ask its author; `jmltui adapters` lists what is installed."
         raise PluginError(f"{owner} cannot be loaded: {type(error).__name__}: {error}.", hint=hint) from error
     lacking = [name for name in ("kind", "OPTIONS", "EXERCISED_AGAINST") if not hasattr(found, name)]
     if not isinstance(found, type) or lacking:
         what = f"it lacks {', '.join(lacking)}" if lacking else "it is not a class"
         raise PluginError(f"{owner} is not an adapter: {what}.", hint="Ask its author to run the conformance suite.")
+    wrong = _wrong(found)
+    if wrong:
+        raise PluginError(f"{owner} is not an adapter: {wrong}.", hint="Ask its author to run the conformance suite.")
     return cast("AdapterClass", found)
+
+
+def _wrong(found: type) -> str:
+    """What the class states of itself in a form that nobody can read, "" where it is in order."""
+    from jmltui.adapter_api.options import Option
+
+    for name in ("kind", "EXERCISED_AGAINST"):
+        if not isinstance(getattr(found, name), str):
+            return f"its {name} is no text"
+    options = found.OPTIONS  # type: ignore[attr-defined]  # its presence was seen
+    if not isinstance(options, list | tuple) or not all(isinstance(option, Option) for option in options):
+        return "its OPTIONS are no sequence of Option"
+    return ""

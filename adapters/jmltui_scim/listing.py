@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from jmltui.adapter_api import ContractBroken, Forbidden, Invalid, NotFound, Unsupported
 
-from .transport import Transport
+if TYPE_CHECKING:
+    from .transport import Transport
 
 
 class Email(msgspec.Struct, gc=False):
@@ -68,19 +70,51 @@ class Group(msgspec.Struct, gc=False):
     meta: Meta | None = None
 
 
-Resource = TypeVar("Resource", User, Group)
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A resource of which everything is kept."""
+
+    id: str
+    body: Mapping[str, Any]
 
 
-class ListResponse(msgspec.Struct, Generic[Resource]):
+Resource = TypeVar("Resource", User, Group, Record)
+
+
+Listed = TypeVar("Listed")
+
+
+class ListResponse(msgspec.Struct, Generic[Listed]):
     """RFC 7644 section 3.4.2; `nextCursor` of RFC 9865."""
 
     totalResults: int = 0
-    Resources: list[Resource] | None = None
+    Resources: list[Listed] | None = None
     nextCursor: str | None = None
 
 
-USERS = msgspec.json.Decoder(ListResponse[User])
-GROUPS = msgspec.json.Decoder(ListResponse[Group])
+class Decodes(Protocol[Resource]):
+    """Makes the resources of a listing out of the body of an answer. Raises msgspec.DecodeError."""
+
+    def decode(self, buf: bytes, /) -> ListResponse[Resource]:
+        """The resources."""
+        ...
+
+
+class _Records:
+    def decode(self, buf: bytes, /) -> ListResponse[Record]:
+        found = _RAW.decode(buf)
+        records = []
+        for body in found.Resources or []:
+            if not isinstance(body.get("id"), str):
+                raise msgspec.ValidationError("a resource has no id")
+            records.append(Record(body["id"], body))
+        return ListResponse(found.totalResults, records, found.nextCursor)
+
+
+_RAW = msgspec.json.Decoder(ListResponse[dict[str, Any]])
+USERS: Decodes[User] = msgspec.json.Decoder(ListResponse[User])
+GROUPS: Decodes[Group] = msgspec.json.Decoder(ListResponse[Group])
+RECORDS: Decodes[Record] = _Records()
 
 
 SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -91,11 +125,12 @@ SLACK: Final = 10_000
 async def pages(
     transport: Transport,
     path: str,
-    decoder: msgspec.json.Decoder[ListResponse[Resource]],
+    decoder: Decodes[Resource],
     *,
     count: int,
     by_cursor: bool,
     attributes: str = "",
+    filter_text: str = "",
 ) -> AsyncIterator[list[Resource]]:
     """Every resource once. Raises ContractBroken when the listing ends short of what the server says there is.
 
@@ -109,6 +144,8 @@ async def pages(
     plain = False
     while True:
         params = {"attributes": attributes} if attributes else {}
+        if filter_text:
+            params["filter"] = filter_text
         if by_cursor:
             params |= {"cursor": cursor or "", "count": str(count)}
         elif not plain:
@@ -152,9 +189,7 @@ async def pages(
         )
 
 
-async def matching(
-    transport: Transport, path: str, decoder: msgspec.json.Decoder[ListResponse[Resource]], filter_text: str
-) -> list[Resource]:
+async def matching(transport: Transport, path: str, decoder: Decodes[Resource], filter_text: str) -> list[Resource]:
     """What the server answers to a filter. The caller must compare every hit: some servers ignore filters."""
     answer = await _page(transport, path, {"filter": filter_text}, decoder)
     return answer.Resources or []
@@ -164,7 +199,7 @@ async def _page(
     transport: Transport,
     path: str,
     params: dict[str, str],
-    decoder: msgspec.json.Decoder[ListResponse[Resource]],
+    decoder: Decodes[Resource],
 ) -> ListResponse[Resource]:
     body = await list_body(transport, path, params)
     try:

@@ -8,15 +8,31 @@ none is, members are known by both.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from jmltui.adapter_api import ContractBroken, Invalid, NotFound, Outcome, OutcomeUnknown, Receipt, Stale, Unsupported
+from jmltui.adapter_api import (
+    Cap,
+    Clock,
+    ContractBroken,
+    Evidence,
+    Invalid,
+    NotFound,
+    Outcome,
+    OutcomeUnknown,
+    Proof,
+    Receipt,
+    Stale,
+    Step,
+    Unsupported,
+    Verdict,
+)
 
+from .batches import chunks
 from .listing import Group
+from .profiles import Profile, Way
 from .resources import Resources, group_path, user_path
 
-CHUNK: Final = 200
 TRIES: Final = 3
 """How often the whole list is written when others change it at the same time."""
 ASKED: Final = 3
@@ -26,8 +42,9 @@ ASKED: Final = 3
 class Memberships:
     """The memberships of one server. `conditional`: it says that it keeps to If-Match (RFC 7644 section 3.14)."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, profile: Profile) -> None:
         self._resources = resources
+        self._profile = profile
         self._system = resources.system
         self._by_id: bool | None = None
         self.conditional = False
@@ -37,8 +54,8 @@ class Memberships:
         group = await self._resources.group(group_id)
         held = await self.listed(group, account_ids)
         missing = [a for a in dict.fromkeys(account_ids) if a not in held]
-        for at in range(0, len(missing), CHUNK):
-            await self._add(group_id, missing[at : at + CHUNK])
+        for part in chunks(missing, self._profile.changes):
+            await self._add(group_id, part)
         changed = set(missing)
         return {a: _receipt(a in changed, was=a in held, now=True) for a in account_ids}
 
@@ -75,10 +92,13 @@ class Memberships:
     async def _take_out(self, group: Group, meant: set[str]) -> set[str]:
         """Which of these listed values are still there after every way was tried."""
         before = left = values(group)
-        ways = [self._by_filter, self._by_value, *([self._all_others] * TRIES if self.conditional else [])]
-        for way in ways:
+        for way in self._ways():
             try:
-                await way(group.id, sorted(meant))
+                # Whoever is to go and whoever is to stay are told apart in one write, or part by part.
+                for part in (
+                    [sorted(meant)] if way == self._all_others else chunks(sorted(meant), self._profile.changes)
+                ):
+                    await way(group.id, part)
             except (Invalid, Unsupported, Stale):
                 continue
             except OutcomeUnknown as error:
@@ -90,6 +110,15 @@ class Memberships:
             if not left & meant:
                 break
         return left & meant
+
+    def _ways(self) -> list[Callable[[str, Sequence[str]], Awaitable[None]]]:
+        """The forms of a removal that this server is asked in, in their order."""
+        forms = {
+            Way.FILTER: [self._by_filter],
+            Way.VALUES: [self._by_value],
+            Way.OTHERS: [self._all_others] * (TRIES if self.conditional else 0),
+        }
+        return [form for way in self._profile.removal for form in forms[way]]
 
     async def _by_filter(self, group_id: str, meant: Sequence[str]) -> None:
         operations = [{"op": "remove", "path": f"members[value eq {json.dumps(value)}]"} for value in meant]
@@ -166,6 +195,25 @@ class Memberships:
         except NotFound:
             return False
         return any(one.value == group.id for one in user.groups or [])
+
+    async def evidence(self, steps: Sequence[Step], clock: Clock) -> Sequence[Evidence]:
+        """Read back steps of membership, each group once."""
+        groups = {group_id: await self._resources.group(group_id) for group_id in {step.target or "" for step in steps}}
+        listed = {
+            group_id: await self.listed(group, [s.account_id for s in steps if s.target == group_id])
+            for group_id, group in groups.items()
+        }
+        at = clock()
+        found = []
+        for step in steps:
+            group_id = step.target or ""
+            held = step.account_id in listed[group_id]
+            if not held:
+                held = await self.says_user(step.account_id, groups[group_id])
+            good = held is (step.cap is Cap.GRANT)
+            verdict = Verdict.CONFIRMED if good else Verdict.CONTRADICTED
+            found.append(Evidence(verdict, Proof.READ_BACK, {"member": held}, at, f"GET /Groups/{step.target}"))
+        return found
 
 
 def values(group: Group) -> set[str]:

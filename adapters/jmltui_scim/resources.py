@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -10,7 +10,9 @@ import msgspec
 from jmltui.adapter_api import ContractBroken
 
 from .listing import Group, WholeUser
-from .transport import Transport
+
+if TYPE_CHECKING:
+    from .transport import Transport
 
 PATCH: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -41,12 +43,16 @@ class Resources:
             found = msgspec.convert(body, kind, strict=False)
         except msgspec.ValidationError as error:
             raise ContractBroken(f"{self.system} answered something that is no SCIM resource: {error}.") from None
-        if found.id != wanted_id:
+        self.same(found.id, wanted_id)
+        return found
+
+    def same(self, found_id: str, wanted_id: str) -> None:
+        """Raise ContractBroken unless the answer is about what was asked for."""
+        if found_id != wanted_id:
             raise ContractBroken(
-                f"{self.system} was asked for {wanted_id} and answered somebody else ({found.id}).",
+                f"{self.system} was asked for {wanted_id} and answered somebody else ({found_id[:100]}).",
                 system=self.system,
             )
-        return found
 
 
 def user_path(account_id: str) -> str:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from jmltui.adapter_api import Account, AccountState, Invalid
 
 from .listing import User
+from .paths import USER, put
 
-USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 _ACTIVE: Final = AccountState.ACTIVE
 _DISABLED: Final = AccountState.DISABLED
-
-_PATH: Final = re.compile(
-    r"""(?:(?P<schema>urn:[A-Za-z0-9_.:-]+):)?
-        (?P<name>[A-Za-z$][\w$-]*)
-        (?:\[type\ eq\ "(?P<type>[^"\\]+)"\])?
-        (?:\.(?P<sub>[A-Za-z$][\w$-]*))?""",
-    re.VERBOSE,
-)
-"""The part of an attribute path (RFC 7644 section 3.10) that names one value of a new user."""
 
 
 def is_active(user: User) -> bool:
@@ -66,33 +56,8 @@ def resource(wanted: Account) -> dict[str, Any]:
         body["emails"] = [{"value": value, "primary": index == 0} for index, value in enumerate(wanted.emails)]
     for path, value in wanted.raw.items():
         if value not in (None, ""):
-            _put(body, path, value)
+            put(body, path, value)
     return body
-
-
-def _put(body: dict[str, Any], path: str, value: object) -> None:
-    found = _PATH.fullmatch(path)
-    if found is None or (found["type"] and not found["sub"]):
-        raise Invalid(
-            f"“{path}” is no attribute of a SCIM user. Write it as title, name.familyName, "
-            'phoneNumbers[type eq "work"].value or urn:…:User:department in the settings.'
-        )
-    if found["schema"] and found["schema"] != USER:
-        if found["schema"] not in body["schemas"]:
-            body["schemas"].append(found["schema"])
-        body = body.setdefault(found["schema"], {})
-    name, sub = found["name"], found["sub"]
-    if found["type"]:
-        entries = body.setdefault(name, [])
-        entry = next((entry for entry in entries if entry.get("type") == found["type"]), None)
-        if entry is None:
-            entry = {"type": found["type"]}
-            entries.append(entry)
-        entry[sub] = value
-    elif sub:
-        body.setdefault(name, {})[sub] = value
-    else:
-        body[name] = value
 
 
 def differing(user: User, changes: Mapping[str, object]) -> dict[str, object]:
