@@ -40,9 +40,12 @@ from .protocol import (
     Receipt,
     SessionControl,
     Step,
+    Ticket,
+    TicketSink,
     Verdict,
     Verifier,
 )
+from .rehearsal import Call, Mapped, Rehearsal
 
 __all__ = [
     "Account",
@@ -55,6 +58,7 @@ __all__ = [
     "AuthFailed",
     "BadRow",
     "BulkGrantWriter",
+    "Call",
     "Cap",
     "Capabilities",
     "Clock",
@@ -70,6 +74,7 @@ __all__ = [
     "Grant",
     "GrantWriter",
     "Invalid",
+    "Mapped",
     "NotFound",
     "Option",
     "OptionType",
@@ -86,6 +91,7 @@ __all__ = [
     "RateLimited",
     "Reader",
     "Receipt",
+    "Rehearsal",
     "ResyncNeeded",
     "Session",
     "SessionControl",
@@ -93,6 +99,8 @@ __all__ = [
     "Stale",
     "Step",
     "Support",
+    "Ticket",
+    "TicketSink",
     "Unavailable",
     "Unsupported",
     "Untrusted",

@@ -27,7 +27,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a listing. `cursor` None means last page; `expected_total` is the system's own count."""
+    """One page of a listing. `cursor` None means last page; `expected_total` is the system's own count.
+
+    `delta` stands on the last page only: the token for the next listing of changes, where `Cap.DELTA` is offered. In a
+    listing of changes `deleted` are the ids of accounts or entitlements that are gone; of grants they are the ids of
+    entitlements whose grants are told anew: what was known of them is forgotten, and `items` are all that remain.
+    """
 
     items: Sequence[T]
     deleted: Sequence[str] = ()
@@ -38,7 +43,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to list: `cursor` resumes an interrupted listing, `since` is a delta token of an earlier one."""
+    """What to list: `cursor` resumes an interrupted listing, `since` is a delta token of an earlier one.
+
+    A listing of changes whose token is not accepted any more raises ResyncNeeded.
+    """
 
     page_size: int = 200
     cursor: str | None = None
@@ -284,4 +292,39 @@ class Verifier(Protocol):
 
     async def verify(self, step: Step) -> Evidence:
         """Whether the step's effect stands. Never writes. Raises Unavailable and its kin when it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as its system states it. `status` is the system's own word; `url` is where a person opens it, or ""."""
+
+    id: str
+    title: str
+    status: str
+    url: str = ""
+
+
+@runtime_checkable
+class TicketSink(Protocol):
+    """Writes into tickets of a helpdesk's ticketing system, which has no idempotency key: so the text carries one."""
+
+    async def ticket(self, ticket: str) -> Ticket:
+        """One ticket. Raises NotFound only when the system itself said so."""
+        ...
+
+    async def note(self, ticket: str, text: str, *, key: str, public: bool = False) -> Receipt:
+        """Make the ticket hold a comment of this plain text and this key.
+
+        Every comment of the ticket is looked through for the key first, and ALREADY is the answer where one has it.
+        The requester sees the comment only if it is `public`. Raises Unsupported where the system cannot keep it
+        internal.
+        """
+        ...
+
+    async def transition(self, ticket: str, to: str) -> Receipt:
+        """Make the ticket stand at the status of this name. Raises Invalid where no way leads there from where it is.
+
+        ALREADY where it stands there. The receipt's `before` and `after` have `status`.
+        """
         ...

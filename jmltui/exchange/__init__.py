@@ -2,8 +2,9 @@
 
 from .answer import Answer
 from .authorization import ApiKey, Authorization, Basic, Bearer, ClientCredentials, Renewed, TokenExchange, token_of
-from .http import MAX_BODY, HttpExchange, instant
+from .http import MAX_BODY, HttpExchange, Observed, instant
 from .judgement import Judge, retry_after, sentence, standard_judgement
+from .reach import Reach, public_only, within_reach
 
 __all__ = [
     "MAX_BODY",
@@ -15,11 +16,15 @@ __all__ = [
     "ClientCredentials",
     "HttpExchange",
     "Judge",
+    "Observed",
+    "Reach",
     "Renewed",
     "TokenExchange",
     "instant",
+    "public_only",
     "retry_after",
     "sentence",
     "standard_judgement",
     "token_of",
+    "within_reach",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json as json_text
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import perf_counter
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
@@ -18,16 +20,29 @@ from jmltui.adapter_api import AdapterError, Clock, ContractBroken, OutcomeUnkno
 from .answer import Answer
 from .authorization import Authorization
 from .judgement import Judge, standard_judgement
+from .reach import Reach
 
 MAX_BODY: Final = 32 * 1024 * 1024
 READS: Final = frozenset({"GET", "HEAD"})
 MANY: Final = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One call as it went. `status` None: no answer came."""
+
+    method: str
+    path: str
+    status: int | None
+    size: int
+    seconds: float
+
+
 class HttpExchange:
     """The connection to one server. `deadline` bounds a whole exchange in seconds.
 
-    `system` is the operator's name for it, said in every error. `judge` turns an answer into its typed error.
+    `system` is the operator's name for it, said in every error. `judge` turns an answer into its typed error. `reach`
+    says which addresses may be connected to; `observe` is told of every call, also of those that fail.
     """
 
     def __init__(
@@ -43,12 +58,15 @@ class HttpExchange:
         ca_file: str | None = None,
         judge: Judge = standard_judgement,
         max_body: int = MAX_BODY,
+        reach: Reach | None = None,
+        observe: Callable[[Observed], None] | None = None,
     ) -> None:
         self.system = system
         self.base = base.rstrip("/") + "/"
         self.clock = clock
         self.clock_offset: timedelta | None = None
         self.authorization = authorization
+        self._reach, self._observe = reach, observe
         self._judge, self._deadline, self._max_body, self._media_type = judge, deadline, max_body, media_type
         context = ssl.create_default_context(cafile=ca_file) if base.startswith("https") else False
         self._client = httpx.AsyncClient(
@@ -78,8 +96,10 @@ class HttpExchange:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_read: bool | None = None,
+        judge: Judge | None = None,
     ) -> Answer:
-        """Send a call and have its answer judged. `is_read` for a POST that changes nothing. Raises AdapterError.
+        """Send a call and have its answer judged, by this call's own `judge` where it has one. `is_read` for a POST
+        that changes nothing. Raises AdapterError.
 
         A credential that runs out (401) is renewed once, for what was refused was not done.
         """
@@ -90,7 +110,7 @@ class HttpExchange:
         answer = await self._once(method, address, params, content, sent, reading)
         if answer.status == 401 and self.authorization is not None and self.authorization.forget():
             answer = await self._once(method, address, params, content, sent, reading)
-        error = self._judge(answer, reading, self.clock())
+        error = (judge or self._judge)(answer, reading, self.clock())
         if error is not None:
             raise error
         return answer
@@ -99,7 +119,7 @@ class HttpExchange:
         """The whole address of a path. Raises ContractBroken for one that leaves the origin or the base's path."""
         address = urljoin(self.base, path.lstrip("/") if "://" not in path else path)
         base, found = urlsplit(self.base), urlsplit(address)
-        if (found.scheme, found.netloc) != (base.scheme, base.netloc) or ".." in found.path.split("/"):
+        if _origin(found) != _origin(base) or found.username is not None or ".." in found.path.split("/"):
             raise ContractBroken(
                 f"{self.system} leads to another address ({found.scheme}://{found.netloc}); that is not followed.",
                 system=self.system,
@@ -123,12 +143,15 @@ class HttpExchange:
             content=content,
             headers={**given, **headers},
             params=httpx.URL(address).params.merge(dict(params)) if params else None,
+            extensions={"trace": self._trace} if self._reach is not None else None,
         )
         operation = f"{method} {urlsplit(address).path}"
+        begun, status, body = perf_counter(), None, b""
         try:
             async with asyncio.timeout(self._deadline):
                 answer = await self._client.send(request, stream=True)
                 self._note_time(answer.headers)
+                status = answer.status_code
                 try:
                     body = await self._body(answer, operation, reading)
                 finally:
@@ -137,8 +160,25 @@ class HttpExchange:
             raise self._unreached(error, operation) from error
         except (httpx.TransportError, TimeoutError) as error:
             raise self._lost(error, operation, reading) from error
+        finally:
+            if self._observe is not None:
+                seconds = perf_counter() - begun
+                self._observe(Observed(method, urlsplit(address).path, status, len(body), seconds))
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(self.system, operation, answer.status_code, body, found)
+
+    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Nothing is sent to an address that must not be reached: the name may mean another one than it did before."""
+        if self._reach is None or event != "connection.connect_tcp.complete":
+            return
+        stream = info["return_value"]
+        address = stream.get_extra_info("server_addr")
+        why = self._reach(str(address[0]))
+        if why:
+            await stream.aclose()
+            raise Untrusted(
+                f"{self.system} stands at {address[0]}, which is not connected to: {why}.", system=self.system
+            )
 
     def _note_time(self, headers: httpx.Headers) -> None:
         """Remember what time it is there (RFC 9110 section 6.6.1), to the second."""
@@ -187,6 +227,15 @@ class HttpExchange:
             system=self.system,
             operation=operation,
         )
+
+
+def _origin(address: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port (RFC 6454 section 4): the usual port may be written or not."""
+    try:
+        port = address.port or {"https": 443, "http": 80}.get(address.scheme)
+    except ValueError:
+        port = None
+    return address.scheme, address.hostname, port
 
 
 def _content(json: Any, form: Mapping[str, str] | None, media_type: str) -> tuple[bytes | None, dict[str, str]]:
