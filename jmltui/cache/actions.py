@@ -313,6 +313,13 @@ def pause_system(session: Session, system: str, until: datetime, reason: str, no
     session.add(row)
 
 
+def end_pause(session: Session, system: str) -> None:
+    """A system that was waited for answered again."""
+    row = session.get(LimitRow, system)
+    if row is not None and row.wait_until is not None and not row.stopped:
+        row.wait_until, row.reason = None, ""
+
+
 def go_on(session: Session, system: str, actor: str, now: datetime) -> None:
     """Let a stopped system go on."""
     row = session.get(LimitRow, system)

@@ -31,7 +31,7 @@ from jmltui.domain.procedure import Do
 from jmltui.domain.scope import Scope
 from jmltui.errors import JmltuiError, StaleWrite
 
-from . import approvals, batches, exceptions
+from . import approvals, batches, exceptions, tickets
 from .journal import Entry, append, signal_change
 from .plans import set_targets, write_plan
 from .tables import ActionRow, CaseRow, StepRow
@@ -169,6 +169,7 @@ def cancel(session: Session, case: CaseRow, why: str, now: datetime, actor: str 
     move_case(session, case, CaseEvent.CANCEL, now)
     summary = f"{case.kind} case of {case.person_name} ends: {why}"
     append(session, now, Entry(actor, "case.cancel", summary, case.id, case.person_id))
+    tickets.tell_end(session, case, why, now)
     signal_change(session, now, "case", case.id)
 
 
@@ -226,6 +227,7 @@ def advance(session: Session, case_id: int, now: datetime) -> None:
             append(session, now, Entry(BY_ITSELF, "case.done", summary, case.id, case.person_id))
             _answer_leavers(session, case, now)
     _renew(case, steps, actions)
+    tickets.tell(session, case, steps, actions, now)
     signal_change(session, now, "case", case.id)
     session.flush()
 

@@ -17,7 +17,7 @@ from jmltui.errors import CacheError
 
 from .filters import POSTGRESQL, SHORT_WORD, SQLITE, SQLITE_PLAIN, Dialect, by_words, like, words_of
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The version of the tables that these statements were written for; equals `migrations.LATEST`."""
 
 FIRST_IDS: Final = 200
@@ -254,9 +254,25 @@ class Lists:
         case["diff"] = self.all("SELECT * FROM diffline WHERE case_id = ? ORDER BY seq", case_id)
         case["approvals_given"] = self.all("SELECT * FROM approval WHERE case_id = ? ORDER BY id", case_id)
         case["journal"] = self.all(f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE case_id = ? ORDER BY seq", case_id)
+        case["ticket"] = self._ticket(case_id)
         person = self.all("SELECT * FROM person WHERE id = ?", case["person_id"])
         case["person"] = person[0] if person else {}
         return case
+
+    def _ticket(self, case_id: int) -> dict[str, Any] | None:
+        """The ticket of a case with the newest of its messages that came to something, and how many wait."""
+        found = self.all(
+            "SELECT t.*, l.stopped, l.reason FROM ticket t LEFT JOIN adapter_limit l ON l.system = t.system "
+            "WHERE t.case_id = ? AND t.unbound_at IS NULL",
+            case_id,
+        )
+        if not found:
+            return None
+        told = self.all(
+            "SELECT milestone, kind, state, problem, posted_at FROM ticket_message WHERE binding = ? ORDER BY id",
+            found[0]["id"],
+        )
+        return {**found[0], "messages": told}
 
     def preview(self, case_id: int) -> dict[str, Any] | None:
         """What the pane below the queue tells of a case."""

@@ -13,7 +13,7 @@ from jmltui.errors import CacheTooNew
 if TYPE_CHECKING:
     from .engine import Cache
 
-LATEST: Final = 2
+LATEST: Final = 3
 SEPARATOR: Final = "\n--;;\n"
 
 

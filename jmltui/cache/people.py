@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, insert, select, update
+from sqlalchemy import CursorResult, Select, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.access import Link
@@ -36,9 +36,36 @@ def known_keys(session: Session, source: str) -> set[str]:
     return set(session.scalars(query))
 
 
-def replace_people(session: Session, source: str, people: Sequence[Person], at: datetime) -> PeopleChange:
-    """Bring the mirror of one source to what an accepted feed says, and tell the difference."""
+def replace_people(
+    session: Session, source: str, people: Sequence[Person], at: datetime, absent: Mapping[str, int] | None = None
+) -> PeopleChange:
+    """Bring the mirror of one source to what an accepted feed says, and tell the difference.
+
+    `absent` tells for how many feeds in a row each of the others is missing, where it is not one more than before.
+    """
     query = select(PersonRow).where(col(PersonRow.source) == source)
+    change, rows = _restated(session, query, source, people, at)
+    present = {person.key for person in people}
+    news = []
+    for row in (row for key, row in rows.items() if key not in present):
+        feeds = row.missing_feeds + 1 if absent is None else absent.get(row.key, 0)
+        if row.present or feeds != row.missing_feeds:
+            row.present, row.missing_feeds = False, feeds
+            news.append(row)
+    session.flush()
+    return replace(change, missing=tuple((_person(row), row.missing_feeds) for row in news))
+
+
+def restate(session: Session, source: str, people: Sequence[Person], at: datetime) -> PeopleChange:
+    """Bring some people of a source to what is stated of them now; the others stay as they are."""
+    query = select(PersonRow).where(col(PersonRow.source) == source, col(PersonRow.key).in_([p.key for p in people]))
+    return _restated(session, query, source, people, at)[0]
+
+
+def _restated(
+    session: Session, query: Select[Any], source: str, people: Sequence[Person], at: datetime
+) -> tuple[PeopleChange, Mapping[str, PersonRow]]:
+    """Write the people; the change without who is missing, and the rows that were there before by key."""
     before = {row.key: row for row in session.scalars(query)}
     added: list[dict[str, object]] = []
     changed: list[tuple[Person, Person]] = []
@@ -61,18 +88,12 @@ def replace_people(session: Session, source: str, people: Sequence[Person], at: 
             changed.append(pair)
         else:
             unchanged += 1
-    present = {person.key for person in people}
-    gone = [row for key, row in before.items() if key not in present]
-    for row in gone:
-        row.present = False
-        row.missing_feeds += 1
     session.flush()
     if added:
         session.execute(insert(PersonRow), added)
     keys = {str(values["key"]) for values in added}
     new = [_person(row) for row in session.scalars(query) if row.key in keys] if keys else []
-    missing = tuple((_person(row), row.missing_feeds) for row in gone)
-    return PeopleChange(tuple(new), tuple(changed), tuple(returned), missing, unchanged)
+    return PeopleChange(tuple(new), tuple(changed), tuple(returned), (), unchanged), before
 
 
 def persons(session: Session, ids: Iterable[int] | None = None) -> list[Person]:

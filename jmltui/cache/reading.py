@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from jmltui.domain.case import ActionState, CaseState
 
-from . import cases
+from . import cases, tickets
 from .tables import ActionRow, ApprovalRow, BatchRow, CaseRow, JournalRow, LineRow
 
 
@@ -53,6 +53,7 @@ def whole_case(session: Session, case_id: int) -> dict[str, Any]:
         "steps": steps,
         "approvals_given": [row.model_dump() for row in approvals],
         "journal": [_entry(row) for row in journal],
+        "ticket": tickets.shown(session, [case_id]).get(case_id),
     }
 
 

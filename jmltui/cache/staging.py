@@ -7,7 +7,7 @@ only what differs, so a reader sees the mirror before it or after it, and a list
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Final, cast
@@ -78,7 +78,7 @@ class SystemStage:
         self._sqlite = connection.dialect.name == "sqlite"
         self._accounts: dict[str, int] = {}
         self._entitlements: dict[str, int] = {}
-        self.grants = 0
+        self.grants = self._last = 0
         self._instant = _processor(connection, _rows_of(AccountRow).c.expires)
         self._run(*(str(CreateTable(table).compile(dialect=connection.dialect)) for table in _TABLES))
 
@@ -92,13 +92,49 @@ class SystemStage:
         """How many entitlements are staged."""
         return len(self._entitlements)
 
-    def add_accounts(self, page: Sequence[Account]) -> None:
+    def add(self, kind: str, page: Any) -> None:
+        """Stage a page of accounts, entitlements or grants."""
+        if kind == "accounts":
+            self.add_accounts(page.items)
+        elif kind == "entitlements":
+            self.add_entitlements(page.items)
+        else:
+            self.add_grants(page.items)
+
+    def recall_accounts(self) -> None:
+        """Stage the accounts that the mirror has, before `amend_accounts` tells what changed since."""
+        names, cursor = ", ".join(ACCOUNT_STATED), self._driver.cursor()
+        mark = "?" if self._sqlite else "%s"
+        cursor.execute(f"SELECT account_id, {names} FROM account WHERE system = {mark} ORDER BY id", (self._system,))
+        found = cursor.fetchall()
+        self._driver.commit()
+        rows = []
+        for row in found:
+            self._last += 1
+            self._accounts[row[0]] = self._last
+            rows.append((self._last, *row))
+        self._insert(_ACCOUNTS, ("n", "account_id", *ACCOUNT_STATED), rows)
+
+    def amend_accounts(self, page: Sequence[Account], gone: Sequence[str]) -> None:
+        """Take out what is gone and put what changed in the place of what was staged; the last word counts."""
+        numbers = [
+            number for each in (*gone, *(account.id for account in page)) if (number := self._accounts.pop(each, 0))
+        ]
+        if numbers:
+            mark = "?" if self._sqlite else "%s"
+            cursor = self._driver.cursor()
+            cursor.executemany(f"DELETE FROM {_ACCOUNTS.name} WHERE n = {mark}", [(number,) for number in numbers])
+            self._driver.commit()
+        self.add_accounts({account.id: account for account in page}.values())
+
+    def add_accounts(self, page: Collection[Account]) -> None:
         """Stage accounts; of two with the same id the first one counts."""
         rows, instant = [], self._instant
         for account in page:
-            number = len(self._accounts) + 1
-            if self._accounts.setdefault(account.id, number) != number:
+            if account.id in self._accounts:
                 continue
+            self._last += 1
+            number = self._accounts[account.id] = self._last
             rows.append(
                 (
                     number,

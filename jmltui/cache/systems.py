@@ -19,7 +19,8 @@ from jmltui.domain.operation import Cap
 from .tables import AccountRow, ActionRow, EntitlementRow, HeldRow, SystemRow
 
 
-def _account_values(system: str, account: Account, at: datetime) -> dict[str, object]:
+def account_values(system: str, account: Account, at: datetime) -> dict[str, object]:
+    """The columns of an account in the mirror, without its link."""
     return {
         "system": system,
         "account_id": account.id,
@@ -41,7 +42,7 @@ def note_account(session: Session, system: str, account: Account, person_id: int
     """Put one account that was read back into the mirror; `person_id` links a created one, confirmed."""
     query = select(AccountRow).where(col(AccountRow.system) == system, col(AccountRow.account_id) == account.id)
     row = session.scalars(query).first()
-    values = _account_values(system, account, at)
+    values = account_values(system, account, at)
     if row is None:
         row = AccountRow.model_validate({**values, "link": Link.ORPHANED.value})
     for name, value in values.items():

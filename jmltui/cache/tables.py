@@ -87,6 +87,23 @@ class PersonRow(SQLModel, table=True):
     read_at: datetime
 
 
+class StatementRow(SQLModel, table=True):
+    """What one of several sources of the same people states of one of them; `facts` are attributes as JSON."""
+
+    __tablename__ = "statement"
+    __table_args__ = (Index("statement_key", "key"),)
+    source: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    facts: str = Field(sa_type=Text)
+    starts: str = ""
+    ends: str = ""
+    digest: str = ""
+    row_ref: str = ""
+    present: bool = True
+    missing_feeds: int = 0
+    read_at: datetime
+
+
 class SystemRow(SQLModel, table=True):
     """One connected system, and how its last listing went."""
 
@@ -595,3 +612,58 @@ class ReviewItemRow(SQLModel, table=True):
     note: str = Field(default="", sa_type=Text)
     case_id: int = Field(default=0, sa_type=_KEY)
     version: int = 1
+
+
+class TicketRow(SQLModel, table=True):
+    """A case is bound to a ticket of a system, from `bound_at` until `unbound_at`; at most one stands per case.
+
+    `title`, `status` and `url` are what the system said last. `state` is bound, or stopped: then nothing is posted
+    before a person looked, and `problem` says why.
+    """
+
+    __tablename__ = "ticket"
+    __table_args__ = (Index("ticket_case", "case_id", "unbound_at"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    system: str
+    ticket: str
+    title: str = Field(default="", sa_type=Text)
+    status: str = ""
+    url: str = Field(default="", sa_type=Text)
+    state: str = "bound"
+    problem: str = Field(default="", sa_type=Text)
+    bound_by: str
+    bound_at: datetime
+    unbound_at: datetime | None = None
+
+
+class TicketMessageRow(SQLModel, table=True):
+    """What a ticket is to be told, written with the milestone that it tells: a comment, or a status to move to.
+
+    `key` stands in the comment, so that it is found again. `marks` names the milestones it tells, as JSON; a milestone
+    is told once. `state` is waiting, posting (a worker may be in the middle of the call), posted, failed or dropped.
+    """
+
+    __tablename__ = "ticket_message"
+    __table_args__ = (
+        UniqueConstraint("key", name="ticket_message_key"),
+        Index("ticket_message_due", "state", "next_at"),
+        Index("ticket_message_of", "binding", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=_KEY)
+    binding: int = Field(sa_type=_KEY)
+    case_id: int = Field(sa_type=_KEY)
+    kind: str
+    milestone: str
+    key: str
+    text: str = Field(default="", sa_type=Text)
+    marks: str = Field(default="[]", sa_type=Text)
+    state: str = "waiting"
+    tries: int = 0
+    next_at: datetime
+    owner: str = ""
+    lease_until: datetime | None = None
+    error_kind: str = ""
+    problem: str = Field(default="", sa_type=Text)
+    made_at: datetime
+    posted_at: datetime | None = None

@@ -38,6 +38,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "undo", "plan the way back of a step that is done"),
     ("Every day", "claim", "take a case, or hand it over"),
     ("Every day", "note", "write a note into a case"),
+    ("Every day", "ticket", "bind a case to a ticket, which is told how the case goes"),
     ("Every day", "link", "confirm whose an account is, or release it"),
     ("Every day", "owner", "give a service or shared account a new owner, or retire it"),
     ("Every day", "request", "ask for access for a person, take it in an emergency, or end it"),
@@ -48,6 +49,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Look", "person", "one person whole: accounts, access and why, cases, exceptions, what they own"),
     ("Look", "explain", "why somebody is due an entitlement, or is not"),
     ("Look", "policy", "check, test, compare or explain the policy; propose roles from what is held"),
+    ("Set up", "adapter", "try a description of a system or source: what it asks, what it makes of the answers"),
     ("Set up", "secrets", "store a secret behind its reference, or test one"),
     ("Set up", "worker", "run the worker here, ask whether it runs, or stop it"),
 )

@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     from jmltui.lifecycle import requests
 
     left = arguments.answer == "left"
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         requests.answer(workshop, arguments.case, left)
     told = "The leaver's case is open." if left else "The question is closed; nothing is done."
     return done(context, told, case=arguments.case)

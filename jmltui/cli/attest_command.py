@@ -20,6 +20,6 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """State that a step was done."""
     from jmltui.lifecycle import requests
 
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         requests.attest(workshop, arguments.case, arguments.step, arguments.text)
     return done(context, f"Step “{arguments.step}” of case {arguments.case} is attested.")

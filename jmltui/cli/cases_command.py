@@ -19,14 +19,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """List what is pending, by what is due next."""
+    from jmltui.cache import tickets
     from jmltui.cache.reading import pending_cases
 
     with opened(context) as workshop, workshop.cache.read() as session:
         rows = pending_cases(session, arguments.kind, arguments.filter, arguments.limit)
+        bound = tickets.shown(session, [row["id"] for row in rows])
+    for row in rows:
+        row["ticket"] = bound[row["id"]]["reference"] if row["id"] in bound else ""
     if context.json:
         context.print_json({"cases": rows})
         return 0
-    heads = ["CASE", "KIND", "STATE", "PERSON", "KEY", "NEXT STEP", "DUE", "DONE", "WHO"]
+    heads = [
+        "CASE",
+        "KIND",
+        "STATE",
+        "PERSON",
+        "KEY",
+        "NEXT STEP",
+        "DUE",
+        "DONE",
+        "WHO",
+        *(["TICKET"] if bound else []),
+    ]
     table = []
     for row in rows:
         state = "attention" if row["attention"] else "approval" if row["approvals"] else row["state"]
@@ -34,9 +49,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         due = f"{row['next_due']:%Y-%m-%d %H:%M}{late}"
         done = f"{row['steps_done']}/{row['steps_total']}"
         who = row["claimed_by"] or row["owner"]
-        table.append(
-            [row["id"], row["kind"], state, row["person_name"], row["person_key"], row["next_step"], due, done, who]
-        )
+        ticket = [row["ticket"]] if bound else []
+        about = [row["person_name"], row["person_key"], row["next_step"]]
+        table.append([row["id"], row["kind"], state, *about, due, done, who, *ticket])
     print_table(context.out, heads, table, shrink=3)
     if not rows:
         context.say("Nothing is pending.")

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
     if arguments.dismiss and (arguments.batch is None or arguments.number is not None):
         raise UsageError("--dismiss drops one batch: name the batch, and give no --number.")
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         if arguments.dismiss:
             numbers = requests.dismiss_batch(workshop, arguments.batch, arguments.reason)
             return done(context, f"{len(numbers)} cases were dropped; nothing was taken away.", cases=numbers)

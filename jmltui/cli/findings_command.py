@@ -16,7 +16,7 @@ from jmltui.errors import NotAllowed, UsageError
 
 from .context import Context
 from .table import print_table
-from .workshop import add_json, done, opened
+from .workshop import add_json, done, opened, see_to_it
 
 if TYPE_CHECKING:
     from jmltui.lifecycle.workshop import Workshop
@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     word("show", "show a finding whole")
     case = word("case", "open the case that settles a finding; several at once", many=True)
     case.add_argument("--side", choices=("left", "right"), default="", help="which half of a conflict is taken away")
+    case.add_argument("--ticket", default="", metavar="TICKET", help="the ticket that is told of it, as SYSTEM:ID")
     accept = word("accept", "ask that a finding is left as it is until a day; another person agrees")
     accept.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the journal")
     accept.add_argument("--until", required=True, metavar="DATE", help="the last day, at most a year from now")
@@ -155,13 +156,17 @@ def _line(section: str, each: Mapping[str, Any]) -> str:
 
 def _case(workshop: Workshop, arguments: argparse.Namespace, context: Context) -> int:
     from jmltui.governance.findings import open_case, open_cases
+    from jmltui.lifecycle import tickets
 
     numbers = arguments.finding
     if len(numbers) == 1:
+        found = tickets.look(workshop, arguments.ticket) if arguments.ticket else None
         case = open_case(workshop, numbers[0], arguments.side)
-        return done(context, f"Case {case} settles finding {numbers[0]}.", case=case)
-    if arguments.side:
-        raise UsageError("--side is about one finding; open the others apart.")
+        told = f" {tickets.bind(workshop, case, found)}" if found is not None else ""
+        see_to_it(context, workshop)
+        return done(context, f"Case {case} settles finding {numbers[0]}.{told}", case=case)
+    if arguments.side or arguments.ticket:
+        raise UsageError("--side and --ticket are about one finding; open the others apart.")
     opened_ = open_cases(workshop, numbers)
     if context.json:
         context.print_json({"cases": [{"finding": o.finding, "case": o.case, "refused": o.refused} for o in opened_]})

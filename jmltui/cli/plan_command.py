@@ -86,6 +86,9 @@ def _print(case: dict[str, Any], context: Context) -> None:
 
     say(f"Case {case['id']}: {case['kind']}, {case['state']}. {case['person_name']} ({case['person_key']})")
     say(f"Due {case['due']:%Y-%m-%d %H:%M} UTC, to be closed by {case['target_at']:%Y-%m-%d %H:%M} UTC.")
+    if case["ticket"]:
+        told = f": {case['ticket']['problem']}" if case["ticket"]["problem"] else ""
+        say(f"Ticket {case['ticket']['reference']}, {case['ticket']['title']}{told}")
     if case["held_reason"]:
         say(f"Held: {case['held_reason']}.")
     say(f"Plan {case['plan_hash'][:16]}, policy {case['policy_hash'][:16]}")

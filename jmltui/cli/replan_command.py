@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Plan the case anew; what is done stays done, and nothing runs by itself."""
     from jmltui.lifecycle.replan import replan_case
 
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         found = replan_case(workshop, arguments.case)
     return done(
         context, found.sentence, case=arguments.case, added=found.added, removed=found.removed, changed=found.changed

@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   jmltui request overlap 318 --until 2026-06-14 --reason "hands over the quarter's books"
   jmltui request emergency E1042 prod-admin --reason "shop is down"
   jmltui request list                                                what is asked for and in force
+  jmltui request access E1042 reports --reason "asked there" --ticket helpdesk:1042
   jmltui request end 12 --reason "not needed any more"
   jmltui request review 12 "looked at the log: only the restart"
 
@@ -42,16 +43,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
             _ARGUMENTS[argument](made)
         return made
 
-    access = word("access", "ask for an entitlement for a person", "person", "entitlement", "reason")
+    access = word("access", "ask for an entitlement for a person", "person", "entitlement", "reason", "ticket")
     access.add_argument("--for", dest="duration", metavar="TIME", help="how long: 4h, 30d (else: the longest allowed)")
-    separation = word("separation", "ask that a person may break a separation rule for a time", "person")
+    separation = word("separation", "ask that a person may break a separation rule for a time", "person", "ticket")
     separation.add_argument("rule", metavar="RULE", help="the policy's id of the rule")
     _until_and_reason(separation)
-    overlap = word("overlap", "ask that a mover keeps for a while what the case takes away")
+    overlap = word("overlap", "ask that a mover keeps for a while what the case takes away", "ticket")
     overlap.add_argument("case", type=int, metavar="CASE", help="the number of the mover's case")
     _until_and_reason(overlap)
     told = "take access at once without an approval; it is looked at afterwards"
-    word("emergency", told, "person", "entitlement", "reason")
+    word("emergency", told, "person", "entitlement", "reason", "ticket")
     listing = word("list", "list what is asked for and in force")
     listing.add_argument("person", nargs="?", metavar="KEY", help="only of this person")
     listing.add_argument("--all", action="store_true", help="with what has ended or was refused")
@@ -72,6 +73,9 @@ _ARGUMENTS: Final[Mapping[str, Callable[[argparse.ArgumentParser], object]]] = {
     "number": lambda p: p.add_argument(
         "number", type=int, metavar="NUMBER", help="of the exception (`jmltui request list`)"
     ),
+    "ticket": lambda p: p.add_argument(
+        "--ticket", default="", metavar="TICKET", help="the ticket that is told of it, as SYSTEM:ID"
+    ),
     "reason": lambda p: p.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the journal"),
 }
 
@@ -89,6 +93,11 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             "end": _end,
             "review": _review,
         }
+        if getattr(arguments, "ticket", ""):
+            # Read before anything is asked for, so that a wrong number asks for nothing.
+            from jmltui.lifecycle.tickets import look
+
+            arguments.found = look(workshop, arguments.ticket)
         ended = doing[arguments.what](arguments, context, workshop)
         see_to_it(context, workshop)
         return ended
@@ -99,7 +108,7 @@ def _access(arguments: argparse.Namespace, context: Context, workshop: Workshop)
 
     length = _duration(arguments.duration) if arguments.duration else None
     number = request_access(workshop, arguments.person, arguments.entitlement, arguments.reason, length)
-    return _asked(context, workshop, number, f"{arguments.entitlement} is asked for")
+    return _asked(arguments, context, workshop, number, f"{arguments.entitlement} is asked for")
 
 
 def _separation(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
@@ -107,7 +116,7 @@ def _separation(arguments: argparse.Namespace, context: Context, workshop: Works
 
     until = instant(arguments.until, workshop.zone)
     number = request_separation(workshop, arguments.person, arguments.rule, arguments.reason, until)
-    return _asked(context, workshop, number, f"An exception from {arguments.rule} is asked for")
+    return _asked(arguments, context, workshop, number, f"An exception from {arguments.rule} is asked for")
 
 
 def _overlap(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
@@ -115,7 +124,8 @@ def _overlap(arguments: argparse.Namespace, context: Context, workshop: Workshop
 
     until = instant(arguments.until, workshop.zone)
     number = request_overlap(workshop, arguments.case, until, arguments.reason)
-    return _asked(context, workshop, number, f"To keep what case {arguments.case} takes away is asked for")
+    told = f"To keep what case {arguments.case} takes away is asked for"
+    return _asked(arguments, context, workshop, number, told)
 
 
 def _emergency(arguments: argparse.Namespace, context: Context, workshop: Workshop) -> int:
@@ -125,6 +135,7 @@ def _emergency(arguments: argparse.Namespace, context: Context, workshop: Worksh
     [row] = _rows_of(workshop, number)
     told = f"{arguments.entitlement} is taken until {row.until:%Y-%m-%d %H:%M} UTC, by case {number}; it is journaled."
     told += f" Another person has to look at it: `jmltui request review {row.id} TEXT`."
+    told += _bound(arguments, workshop, number)
     return done(context, told, case=number, exception=row.id, until=row.until)
 
 
@@ -144,7 +155,16 @@ def _review(arguments: argparse.Namespace, context: Context, workshop: Workshop)
     return done(context, told, exception=arguments.number)
 
 
-def _asked(context: Context, workshop: Workshop, number: int, what: str) -> int:
+def _bound(arguments: argparse.Namespace, workshop: Workshop, number: int) -> str:
+    """Bind the case to the ticket that was named, if any; what came of it."""
+    if "found" not in arguments:
+        return ""
+    from jmltui.lifecycle.tickets import bind
+
+    return f" {bind(workshop, number, arguments.found)}"
+
+
+def _asked(arguments: argparse.Namespace, context: Context, workshop: Workshop, number: int, what: str) -> int:
     """Say what is asked for by which case, and for whom it waits."""
     from jmltui.lifecycle.approve import waiting
 
@@ -152,6 +172,7 @@ def _asked(context: Context, workshop: Workshop, number: int, what: str) -> int:
     outside = rows[0].kind == "access" and rows[0].outside_policy and not rows[0].until
     told = f"{what}, by case {number}{', outside the policy' if outside else ''}."
     told += f" {' '.join(step.sentence for step in waits)}" if waits else " Nobody has to agree; it is in force."
+    told += _bound(arguments, workshop, number)
     return done(context, told, case=number, exceptions=[row.id for row in rows], outside_policy=outside)
 
 

@@ -20,6 +20,6 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Leave a step out."""
     from jmltui.lifecycle import requests
 
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         requests.skip(workshop, arguments.case, arguments.step, arguments.text)
     return done(context, f"Step “{arguments.step}” of case {arguments.case} is skipped.")

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     from jmltui.governance.findings import scan
 
     del arguments
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         report = asyncio.run(_sync(workshop, context))
         found = scan(workshop)
         report.findings = {"open": found.open, "new": found.new, "gone": found.gone}

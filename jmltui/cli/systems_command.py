@@ -19,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """List them, or let one go on."""
+    from jmltui import plugins
     from jmltui.cache import actions, systems
     from jmltui.errors import UsageError
 
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     for row in rows:
         row["capabilities"] = json.loads(str(row["capabilities"]))
         row["stopped"] = stopped.get(str(row["name"]), "")
+        origin = plugins.stranger(str(row["kind"]))
+        row["package"] = f"{origin.distribution} {origin.version}" if origin else ""
     if context.json:
         context.print_json({"systems": rows})
         return 0
@@ -44,7 +47,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         last = str(row["last_good"] or "never")[:16]
         state = "stopped" if row["stopped"] else row["state"]
         counts = [row["accounts"], row["entitlements"], row["grants"]]
-        table.append([row["name"], row["kind"], state, *counts, last, row["stopped"] or row["error"]])
+        adapter = f"{row['kind']} ({row['package']})" if row["package"] else row["kind"]
+        table.append([row["name"], adapter, state, *counts, last, row["stopped"] or row["error"]])
     print_table(context.out, heads, table)
     if arguments.capabilities:
         for row in rows:

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Plan the way back; it is carried out by `jmltui run`."""
     from jmltui.lifecycle.undo import undo
 
-    with opened(context) as workshop:
+    with opened(context, acts=True) as workshop:
         key = undo(workshop, arguments.case, arguments.step)
     sentence = f"The way back stands as step “{key}”; look at it with `jmltui plan {arguments.case}`, then run it."
     return done(context, sentence, case=arguments.case, step=key)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(context: Context) -> Iterator[Workshop]:
-    """The workshop of this installation and this caller; the cache is closed at the end."""
+def opened(context: Context, *, acts: bool = False) -> Iterator[Workshop]:
+    """The workshop of this installation and this caller; the cache is closed at the end.
+
+    `acts` for a command that moves cases: a worker is seen to where a ticket is to be told of it.
+    """
     from jmltui.lifecycle.workshop import open_workshop
 
     workshop = open_workshop(context.places, context.actor.login, context.clock, context.environ)
@@ -27,22 +30,40 @@ def opened(context: Context) -> Iterator[Workshop]:
         )
     try:
         yield workshop
+        if acts:
+            _tell_tickets(context, workshop)
     finally:
         workshop.cache.close()
 
 
 def see_to_it(context: Context, workshop: Workshop, *, always: bool = False) -> None:
     """See that a worker runs where there is something that it can carry out without a person."""
+    from jmltui.cache import tickets
     from jmltui.cache.actions import work_left
-    from jmltui.worker.process import ensure_worker
 
     with workshop.cache.read() as session:
         waits, _ = work_left(session, workshop.clock())
+        waits = waits or tickets.left(session)
     if waits or always:
-        environ = {**context.environ}
-        if context.home is not None:
-            environ["JMLTUI_HOME"] = str(context.places.config_dir)
-        ensure_worker(context.places, environ)
+        _start_worker(context)
+
+
+def _tell_tickets(context: Context, workshop: Workshop) -> None:
+    from jmltui.cache import tickets
+
+    with workshop.cache.read() as session:
+        waits = tickets.left(session)
+    if waits:
+        _start_worker(context)
+
+
+def _start_worker(context: Context) -> None:
+    from jmltui.worker.process import ensure_worker
+
+    environ = {**context.environ}
+    if context.home is not None:
+        environ["JMLTUI_HOME"] = str(context.places.config_dir)
+    ensure_worker(context.places, environ)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from jmltui.domain.merging import Merging
 from jmltui.domain.template import Template
 from jmltui.errors import Problem, SettingsError
 
+from .people_table import merging_of
 from .table import Place, Table
 
 DEFAULT_ZONE: Final = "UTC"
@@ -47,12 +49,17 @@ class SourceSettings(Block):
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings(Block):
-    """A system. `login` makes the login of a new account, `attributes` its further attributes."""
+    """A system. `login` makes the login of a new account, `attributes` its further attributes.
+
+    `ticket_in_progress` and `ticket_done` name the statuses to which the tickets of cases are moved; "" moves none.
+    """
 
     login: Template | None = None
     attributes: Mapping[str, Template] = field(default_factory=dict)
     max_parallel: int = 4
     rate_per_second: float = 0
+    ticket_in_progress: str = ""
+    ticket_done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Settings:
     cache_url: str
     sources: Mapping[str, SourceSettings]
     systems: Mapping[str, SystemSettings]
+    merging: Merging | None = None
 
     @property
     def folder(self) -> Path:
@@ -119,14 +127,16 @@ def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Problem:
 
 def _settings(root: Table, path: Path) -> Settings:
     company, policy, cache = root.table("company"), root.table("policy"), root.table("cache")
+    sources = {name: _source(name, block) for name, block in _named(root, "sources")}
     settings = Settings(
         path=path,
         company_name=company.text("name", ""),
         company_zone=company.zone("zone", DEFAULT_ZONE),
         policy_folder=path.parent / Path(policy.text("folder", "policy")).expanduser(),
         cache_url=_cache_url(cache.text("url", ""), path.parent),
-        sources={name: _source(name, block) for name, block in _named(root, "sources")},
+        sources=sources,
         systems={name: _system(name, block) for name, block in _named(root, "systems")},
+        merging=merging_of(root, sources),
     )
     for table in (company, policy, cache, root):
         table.refuse_unknown()
@@ -178,5 +188,7 @@ def _system(name: str, block: Table) -> SystemSettings:
         attributes={key: template for key, template in templates.items() if template is not None},
         max_parallel=parallel,
         rate_per_second=rate,
+        ticket_in_progress=block.text("ticket_in_progress", ""),
+        ticket_done=block.text("ticket_done", ""),
         options=block.rest(),
     )

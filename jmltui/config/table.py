@@ -134,6 +134,11 @@ class Table:
         value = self._read(key, str, None)
         return None if value is None else self._parsed(key, value, parse_template)
 
+    def raw(self, key: str) -> object:
+        """The value as it stands, None where it is absent; whoever asks checks it."""
+        self._asked.add(key)
+        return self.data.get(key)
+
     def rest(self) -> dict[str, Any]:
         """The keys not asked for: the adapter's own options."""
         return {key: self.data[key] for key in self._unasked()}

@@ -19,6 +19,7 @@ from jmltui.config import secrets
 from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
 from jmltui.config.settings import Block, Settings
+from jmltui.domain.text import clean
 from jmltui.errors import JmltuiError, PolicyError, ProblemsError
 from jmltui.policy import load as load_policy
 
@@ -97,6 +98,7 @@ async def _adapter(
             await adapter.open()
             try:
                 facts = await adapter.check()
+                told = ", ".join(f"{name}: {value}" for name, value in facts.items())
             finally:
                 await adapter.close()
     except AdapterError as error:
@@ -105,4 +107,7 @@ async def _adapter(
         return Finding(WRONG, block.name, f"It did not answer within {CHECK_SECONDS:g} seconds.")
     except JmltuiError as error:
         return Finding(WRONG, block.name, str(error))
-    return Finding(GOOD, block.name, ", ".join(f"{name}: {value}" for name, value in facts.items()))
+    except Exception as error:  # a stranger's adapter may raise anything
+        told = clean(f"{type(error).__name__}: {error}", limit=300)
+        return Finding(WRONG, block.name, f"Its adapter “{block.adapter}” broke ({told}). Ask its author.")
+    return Finding(GOOD, block.name, told)

@@ -17,11 +17,13 @@ from jmltui.cache.tables import CaseRow
 from jmltui.config.settings import SourceSettings
 from jmltui.domain.case import CaseKind, CaseState
 from jmltui.domain.detect import Event, detect, ended
+from jmltui.domain.merging import Merging
 from jmltui.domain.person import PersonStatus
 from jmltui.domain.trigger import due_at
 
 from . import clock
 from .holding import leavers_guard, open_batch, removals_guard
+from .merged import merging_with, near_an_edge, restated, source_of
 from .planning import Planner
 from .report import BatchReport, SyncReport
 from .workshop import Workshop
@@ -32,7 +34,12 @@ NO_CHANGE: Final = people.PeopleChange((), (), (), (), 0)
 
 def open_ended(workshop: Workshop, report: SyncReport, source: SourceSettings) -> None:
     """Open the leaver cases of those whose end date came, without reading the source. Costs one look when none did."""
-    now = workshop.clock()
+    now, merging = workshop.clock(), merging_with(workshop.settings, source.name)
+    if merging is not None:
+        if source.name != merging.name:
+            return
+        source = source_of(workshop.settings, merging)
+        _restate(workshop, report, merging, source, now)
     end_overtaken(workshop)
     with workshop.cache.read() as session:
         if not _ended(workshop, session, source, now):
@@ -40,6 +47,19 @@ def open_ended(workshop: Workshop, report: SyncReport, source: SourceSettings) -
     with workshop.cache.write() as session:
         Opener(workshop, session, source, now, report).open_all(NO_CHANGE)
         signal_change(session, now, "source", source.name)
+
+
+def _restate(workshop: Workshop, report: SyncReport, merging: Merging, source: SourceSettings, now: datetime) -> None:
+    """Another source's word may count since today: before anybody's end date is looked at."""
+    with workshop.cache.read() as session:
+        keys = near_an_edge(session, merging, now)
+    if not keys:
+        return
+    with workshop.cache.write() as session:
+        change = restated(workshop, session, merging, keys, now)
+        if change.added or change.changed or change.returned:
+            Opener(workshop, session, source, now, report).open_all(change)
+            signal_change(session, now, "source", source.name)
 
 
 def end_overtaken(workshop: Workshop) -> None:

@@ -26,6 +26,7 @@ from jmltui.domain.separated import separated
 from jmltui.domain.template import MissingValue
 from jmltui.errors import NotAllowed
 
+from .offered import offered
 from .workshop import Workshop
 
 BY_HAND = "by-hand"
@@ -53,7 +54,7 @@ class Planner:
         self._keep = policy.guards.protected.keep_at_least
         self._members = systems.members(session, self._keep) if self._keep else {}
         self._capabilities: dict[str, Capabilities] = {
-            name: workshop.adapters.built(name).capabilities() for name in workshop.settings.systems
+            name: offered(workshop, session, name) for name in workshop.settings.systems
         }
 
     @property

@@ -5,25 +5,31 @@ A feed is believed as a whole or not at all; a system's mirror is replaced only 
 
 from __future__ import annotations
 
-import json
+import asyncio
+import traceback
 from collections import Counter
-from collections.abc import Callable
-from time import monotonic
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Final, cast
 
-from jmltui.adapter_api import Adapter, AdapterError, BadRow, ClockWitness, PeopleSource, Person, Query, Reader
-from jmltui.cache import people, replans, systems
+from jmltui.adapter_api import Adapter, AdapterError, BadRow, PeopleSource, Person
+from jmltui.cache import people, statements
 from jmltui.cache.journal import Entry, append, signal_change
-from jmltui.cache.staging import SystemStage, staged
 from jmltui.config.settings import SourceSettings
 from jmltui.domain.guards import FeedFacts, feed_problem
-from jmltui.errors import FeedRefused
+from jmltui.domain.text import clean
+from jmltui.errors import FeedRefused, JmltuiError
 
 from . import clock
+from .believable import believed
+from .merged import in_order, merging_with, source_of, take_in, waits_for
 from .opening import Opener, open_ended
 from .replan import replan_outdated
 from .report import SyncReport
-from .workshop import Workshop
+from .system_sync import TOLD, sync_system
+from .workshop import NOT_TO_BE_HAD, Workshop
+
+SYSTEMS_AT_ONCE: Final = 4
+"""How many systems are read at the same time; each is waited for most of it."""
 
 Progress = Callable[[str], None]
 
@@ -31,97 +37,57 @@ Progress = Callable[[str], None]
 async def sync(workshop: Workshop, progress: Progress) -> SyncReport:
     """Read every system, then every source; open what follows. Problems are told per source and system."""
     report = SyncReport()
-    for name in workshop.settings.systems:
-        await _sync_system(workshop, name, report, progress)
-    for source in workshop.settings.sources.values():
+    room = asyncio.Semaphore(SYSTEMS_AT_ONCE)
+
+    async def read(name: str) -> None:
+        async with room:
+            await sync_system(workshop, name, report, progress)
+
+    async with asyncio.TaskGroup() as group:
+        for name in workshop.settings.systems:
+            group.create_task(read(name))
+    for source in in_order(workshop.settings):
         await _sync_source(workshop, source, report, progress)
     report.replanned = replan_outdated(workshop)
-    report.warnings += filter(None, [clock.state(workshop).sentence])
+    report.warnings += filter(None, [waits_for(workshop), clock.state(workshop).sentence])
     return report
 
 
 async def sync_one(workshop: Workshop, name: str, report: SyncReport, progress: Progress) -> None:
     """Read one system or one source, and open what follows."""
     if name in workshop.settings.systems:
-        await _sync_system(workshop, name, report, progress)
+        await sync_system(workshop, name, report, progress)
     else:
         await _sync_source(workshop, workshop.settings.sources[name], report, progress)
     report.replanned += replan_outdated(workshop)
-
-
-async def _sync_system(workshop: Workshop, name: str, report: SyncReport, progress: Progress) -> None:
-    now, began = workshop.clock(), monotonic()
-    try:
-        adapter = await workshop.adapters.get(name)
-        with staged(workshop.cache, name) as stage:
-            await _list_system(stage, cast("Reader", adapter), name, progress)
-            with stage.write() as session:
-                before = replans.access_of_pending(session, name)
-                facts = dict(zip(("accounts", "entitlements", "grants"), stage.swap(session, now), strict=True))
-                people.correlate(session, name)
-                after = replans.access_of_pending(session, name)
-                changed = {person for person in before | after if before.get(person) != after.get(person)}
-                replans.outdate(session, changed)
-                supports = {cap.value: support.proof.value for cap, support in adapter.capabilities().items()}
-                systems.system_state(
-                    session,
-                    name,
-                    kind=workshop.settings.systems[name].adapter,
-                    state="good",
-                    error="",
-                    last_try=now,
-                    last_good=now,
-                    capabilities=json.dumps(supports),
-                    facts=json.dumps(_told_by(adapter)),
-                    exercised_against=str(getattr(adapter, "EXERCISED_AGAINST", "")),
-                    seconds=monotonic() - began,
-                    **facts,
-                )
-                signal_change(session, now, "system", name)
-    except AdapterError as error:
-        report.problems[name] = f"{error.message} {error.advice}"
-        await workshop.adapters.forget(name)
-        with workshop.cache.write() as session:
-            systems.system_state(session, name, state="error", error=error.message, last_try=now)
-            append(session, now, Entry(workshop.actor, "system.sync-failed", error.message, system=name))
-        return
-    report.systems[name] = facts
-
-
-def _told_by(adapter: Adapter) -> dict[str, object]:
-    """What else a system told while it was read."""
-    offset = adapter.clock_offset() if isinstance(adapter, ClockWitness) else None
-    return {} if offset is None else {clock.OFFSET: offset.total_seconds()}
-
-
-async def _list_system(stage: SystemStage, reader: Reader, name: str, progress: Progress) -> None:
-    """Stage everything that a system holds. Raises AdapterError."""
-    query = Query()
-    progress(f"{name}: listing accounts")
-    async for accounts in reader.accounts(query):
-        stage.add_accounts(accounts.items)
-    progress(f"{name}: {stage.accounts} accounts, listing entitlements and grants")
-    async for entitlements in reader.entitlements(query):
-        stage.add_entitlements(entitlements.items)
-    async for grants in reader.grants(query):
-        stage.add_grants(grants.items)
 
 
 async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncReport, progress: Progress) -> None:
     try:
         good, bad, digest = await _read_feed(workshop, source, progress)
     except (AdapterError, FeedRefused) as error:
-        now = workshop.clock()
-        report.problems[source.name] = str(error.message)
-        with workshop.cache.write() as session:
-            people.source_state(session, source.name, state="refused", error=error.message, last_try=now)
-            append(session, now, Entry(workshop.actor, "source.refused", f"{source.name}: {error.message}"))
-        open_ended(workshop, report, source)
+        _refuse(workshop, source, report, error.message)
+        return
+    except NOT_TO_BE_HAD as error:
+        _refuse(workshop, source, report, str(error))
+        return
+    except JmltuiError:
+        raise
+    except Exception as error:  # a stranger's adapter may raise anything
+        told = f"The adapter of {source.name} broke: {type(error).__name__}: {clean(str(error), limit=TOLD)}."
+        facts = {"traceback": "".join(traceback.format_exception(error))[-4000:]}
+        _refuse(workshop, source, report, f"{told} Nothing was changed; the journal tells where it broke.", facts)
         return
     progress(f"{source.name}: {len(good)} people, looking for who joined, moved or left")
     now = workshop.clock()
     with workshop.cache.write() as session:
-        change = people.replace_people(session, source.name, good, now)
+        merging = merging_with(workshop.settings, source.name)
+        change: people.PeopleChange | None
+        if merging is None:
+            change, opens_as = people.replace_people(session, source.name, good, now), source
+        else:
+            change = take_in(workshop, session, merging, source.name, good, now, report)
+            opens_as = source_of(workshop.settings, merging)
         people.quarantine(session, source.name, [(row.line, row.reason, row.raw) for row in bad], now)
         for name in workshop.settings.systems:
             people.correlate(session, name)
@@ -137,9 +103,21 @@ async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncR
             rows=len(good),
             quarantined=len(bad),
         )
-        Opener(workshop, session, source, now, report).open_all(change)
+        if change is not None:
+            Opener(workshop, session, opens_as, now, report).open_all(change)
         signal_change(session, now, "source", source.name)
     report.people[source.name], report.quarantined[source.name] = len(good), len(bad)
+
+
+def _refuse(
+    workshop: Workshop, source: SourceSettings, report: SyncReport, told: str, facts: Mapping[str, object] | None = None
+) -> None:
+    now = workshop.clock()
+    report.problems[source.name] = told
+    with workshop.cache.write() as session:
+        people.source_state(session, source.name, state="refused", error=told, last_try=now)
+        append(session, now, Entry(workshop.actor, "source.refused", f"{source.name}: {told}", facts=facts or {}))
+    open_ended(workshop, report, source)
 
 
 async def _read_feed(
@@ -155,7 +133,7 @@ async def _read_feed(
         if isinstance(item, BadRow):
             bad.append(item)
         else:
-            good.append(item)
+            good.append(believed(item, source.name))
     feed = feed_reader.feed()
     if feed.problem:
         raise FeedRefused(f"The feed of {source.name} is refused: {feed.problem} Nothing was changed.")
@@ -166,7 +144,8 @@ async def _read_feed(
             f"the first one {twice[0]}. Nothing was changed."
         )
     with workshop.cache.read() as session:
-        known = people.known_keys(session, source.name)
+        is_merged = merging_with(workshop.settings, source.name) is not None
+        known = (statements if is_merged else people).known_keys(session, source.name)
     kept = len(known & {person.key for person in good})
     age = workshop.clock() - feed.modified if feed.modified else None
     facts = FeedFacts(len(good), len(known), kept, age, feed.missing_columns)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from jmltui import plugins
 from jmltui.adapter_api import Adapter
@@ -14,17 +15,30 @@ from jmltui.cache.engine import Cache, open_cache
 from jmltui.config import settings as settings_file
 from jmltui.config.places import Places
 from jmltui.config.settings import Settings
-from jmltui.errors import PolicyError
+from jmltui.errors import PolicyError, SecretError, SettingsError
 from jmltui.policy import Policy
 from jmltui.policy import load as load_policy
 
 from .kept_policy import kept, read
+from .rate import Rate
+
+NOT_TO_BE_HAD: Final = (plugins.PluginError, SecretError, SettingsError)
+"""Why one adapter cannot be built; the others can."""
 
 
 class AdapterPool:
     """The adapters of this process, each built once and opened when first asked for."""
 
-    def __init__(self, settings: Settings, secret: Callable[[str], str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        secret: Callable[[str], str],
+        clock: Callable[[], datetime],
+        rates: Mapping[str, Rate] | None = None,
+    ) -> None:
+        limited = {name: block.rate_per_second for name, block in settings.systems.items() if block.rate_per_second}
+        self.rates = rates if rates is not None else {name: Rate(rate) for name, rate in limited.items()}
+        """The limits of this process, by system; systems without one are not here."""
         self._settings = settings
         self._secret = secret
         self._clock = clock
@@ -32,8 +46,8 @@ class AdapterPool:
         self._open: set[str] = set()
 
     def another(self) -> AdapterPool:
-        """A pool of the same settings with connections of its own."""
-        return AdapterPool(self._settings, self._secret, self._clock)
+        """A pool of the same settings and limits with connections of its own."""
+        return AdapterPool(self._settings, self._secret, self._clock, self.rates)
 
     def built(self, name: str) -> Adapter:
         """The adapter of a system, not opened. Raises PluginError and SettingsError."""
@@ -56,7 +70,9 @@ class AdapterPool:
         adapter = self._built.pop(name, None)
         if adapter is not None and name in self._open:
             self._open.discard(name)
-            await adapter.close()
+            # What was read or written is settled, and a connection that cannot be let go of ends with the process.
+            with suppress(Exception):
+                await adapter.close()
 
     async def close(self) -> None:
         """Close all."""

@@ -115,6 +115,13 @@ CASE: Final = (
     Action("hand_over", "h", "Hand over", "give this case to somebody else", "jmltui claim CASE --to LOGIN"),
     Action("note", "n", "Note", "write a note into this case", "jmltui note CASE TEXT", footer=True),
     Action("copy", "y", "Copy", "copy a summary for the ticket", "jmltui plan CASE"),
+    Action(
+        "ticket",
+        "T",
+        "Ticket",
+        "bind this case to a ticket, or tell a bound one again",
+        "jmltui ticket bind CASE SYSTEM:ID",
+    ),
 )
 
 WALKTHROUGH: Final = (

@@ -121,12 +121,34 @@ def who_and_why(case: Case, now: datetime, width: int) -> list[Line]:
             f"Taken by: {show(case['claimed_by']) or 'nobody'}.",
         ),
     ]
+    if case.get("ticket"):
+        lines.append(ticket_line(case["ticket"], now))
     if case["held_reason"]:
         text = f"Held: {case['held_reason']}. Another person releases the batch (queue, b)."
         lines += [line((part, "warn")) for part in wrap(text, width)]
     if case["state"] == "question":
         lines.append(line(("The person is absent from the feed. Did they leave or stay? Press A to answer.", "warn")))
     return lines
+
+
+def ticket_line(ticket: Mapping[str, Any], now: datetime) -> Line:
+    """The ticket of the case, and how its last message stands."""
+    name = f"Ticket {show(ticket['system'])}:{show(ticket['ticket'])}"
+    status = f" [{show(ticket['status'], 24)}]" if ticket["status"] else ""
+    stopped = ticket["problem"] or (ticket["stopped"] and f"{ticket['system']} is stopped: {ticket['reason']}")
+    if stopped:
+        return line(name, status, (f"  stopped (T): {show(stopped, 300)}", "bad"))
+    left = [each for each in ticket["messages"] if each["state"] in ("waiting", "posting")]
+    failed = [each for each in ticket["messages"] if each["state"] == "failed"]
+    if failed:
+        return line(name, status, (f"  “{failed[-1]['milestone']}” failed: {show(failed[-1]['problem'], 300)}", "bad"))
+    if left and left[0]["problem"]:
+        return line(name, status, (f"  {len(left)} to post: {show(left[0]['problem'], 300)}", "warn"))
+    if left:
+        return line(name, status, (f"  {len(left)} to post", "info"))
+    posted = [each for each in ticket["messages"] if each["state"] == "posted" and each["kind"] == "comment"]
+    told = f"  “{posted[-1]['milestone']}” posted {times.stamp(posted[-1]['posted_at'])}" if posted else ""
+    return line(name, status, (told, "good"))
 
 
 def checklist(case: Case, now: datetime, width: int, glyphs: Glyphs) -> list[Line]:

@@ -101,6 +101,18 @@ class Desk:
         """Answer whether the person left."""
         await self.ask(lambda workshop: _use("lifecycle.requests").answer(workshop, case_id, left))
 
+    async def bind_ticket(self, case_id: int, reference: str) -> str:
+        """Read a ticket and bind the case to it; a sentence."""
+        return str(await self.ask(lambda workshop: _use("lifecycle.tickets").bind_named(workshop, case_id, reference)))
+
+    async def retry_ticket(self, case_id: int) -> str:
+        """Tell the ticket of a case again what failed or waits; a sentence."""
+        return str(await self.ask(lambda workshop: _use("lifecycle.tickets").retry(workshop, case_id)))
+
+    async def unbind_ticket(self, case_id: int) -> str:
+        """Let a case and its ticket go; a sentence."""
+        return str(await self.ask(lambda workshop: _use("lifecycle.tickets").unbind(workshop, case_id), worker=False))
+
     async def decide(self, case_id: int, key: str, plan_hash: str, *, approve: bool, reason: str) -> None:
         """Approve or refuse the plan that was shown."""
         await self.ask(

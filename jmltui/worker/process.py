@@ -18,7 +18,8 @@ from jmltui.config.places import Places
 from jmltui.errors import JmltuiError
 from jmltui.lifecycle.workshop import Workshop, cache_url, open_workshop
 
-from .place import Place, WorkerRuns, only_worker, only_worker_of, running_worker
+from .place import Place, WorkerRuns, only_worker, only_worker_of, running_worker, surely_gone
+from .posting import TicketPoster
 from .reload import OtherCache, Watch
 from .runner import LocalRunner, Say
 from .schedule import Schedule, in_thread_of_its_own
@@ -80,8 +81,14 @@ async def _serve_until_changed(
 ) -> Workshop | None:
     """Serve by one set of settings and one policy; the workshop to go on with when they changed, None at the end."""
     schedule = Schedule(workshop, say)
-    runner = LocalRunner(workshop, idle=idle, needed=schedule.needs_a_worker, stop=stop, say=say, place=place)
-    with in_thread_of_its_own(schedule):
+    # The lock of a file is held on this machine alone, so every other owner has ended.
+    poster = TicketPoster(workshop, say, surely_gone if place is not None else lambda _: True)
+
+    def needed() -> bool:
+        return schedule.needs_a_worker() or poster.needs_a_worker()
+
+    runner = LocalRunner(workshop, idle=idle, needed=needed, stop=stop, say=say, place=place)
+    with in_thread_of_its_own(schedule, poster):
         running = asyncio.create_task(runner.run())
         changed: Workshop | None = None
         while not running.done():

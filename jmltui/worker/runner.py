@@ -14,10 +14,11 @@ from typing import Final
 
 from sqlmodel import Session
 
-from jmltui.adapter_api import AccountState, Adapter, AdapterError, Cap
+from jmltui.adapter_api import AccountState, Adapter, AdapterError, Cap, Unavailable
 from jmltui.cache import actions, replans, systems
 from jmltui.cache.actions import Claimed, Result
 from jmltui.cache.tables import MetaRow
+from jmltui.domain.breaker import Breaker
 from jmltui.domain.case import ActionEvent
 from jmltui.domain.text import clean
 from jmltui.errors import JmltuiError
@@ -26,11 +27,11 @@ from jmltui.lifecycle.execute import STOPPING, Executor
 from jmltui.lifecycle.workshop import Workshop
 
 from .place import Place, owner_name, surely_gone
-from .rate import Rate
 
 IDLE_SECONDS: Final = 0.2
 TROUBLE_SECONDS: Final = 5.0
 HEARTBEAT: Final = timedelta(seconds=5)
+UNREACHED: Final = Unavailable.__name__
 STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
 
 
@@ -68,8 +69,8 @@ class LocalRunner:
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._random = random.Random()  # noqa: S311  jitter, no secret
         self._beat: datetime | None = None
-        systems_with_rate = {name: s.rate_per_second for name, s in workshop.settings.systems.items()}
-        self._rates = {name: Rate(rate) for name, rate in systems_with_rate.items() if rate}
+        self._rates = workshop.adapters.rates
+        self._breakers: dict[str, Breaker] = defaultdict(Breaker)
         self.stop = stop or asyncio.Event()
         self.finish = asyncio.Event()
 
@@ -147,7 +148,9 @@ class LocalRunner:
         busy: dict[str, int] = defaultdict(int)
         for system in self._tasks.values():
             busy[system] += 1
-        room = {name: s.max_parallel - busy[name] for name, s in workshop.settings.systems.items()}
+        most_at_once = {name: s.max_parallel for name, s in workshop.settings.systems.items()}
+        most_at_once |= {name: 1 for name, breaker in self._breakers.items() if breaker.is_open}
+        room = {name: most - busy[name] for name, most in most_at_once.items()}
         most = {name: rate.room(now) for name, rate in self._rates.items()}
         with workshop.cache.read() as session:
             left, _ = actions.work_left(session, now)
@@ -177,6 +180,10 @@ class LocalRunner:
             adapter = await self._workshop.adapters.get(system)
         except (AdapterError, JmltuiError) as error:
             await asyncio.to_thread(self._not_open, group, error)
+            return
+        except Exception as error:  # a stranger's adapter may raise anything
+            self._say(f"the adapter of {system} broke when it was opened:\n{_told(error)}")
+            await asyncio.to_thread(self._never_opened, group, error)
             return
         block = self._workshop.settings.systems[system]
         protected = self._workshop.policy.guards.protected
@@ -209,10 +216,19 @@ class LocalRunner:
         events = {True: (ActionEvent.LOSE,), False: (ActionEvent.RETRY_LATER,)}
         self._settle([Result(c, events[c.checking], told, kind, run_at=run_at) for c in group])
 
+    def _never_opened(self, group: Sequence[Claimed], error: Exception) -> None:
+        """Nothing was sent. It is not tried again before a person lets the system go on: it would break again."""
+        now, told = self._workshop.clock(), f"its adapter broke when it was opened ({_cause(error)})"
+        event = ActionEvent.LOSE if group[0].checking else ActionEvent.RETRY_LATER
+        with self._workshop.cache.write() as session:
+            still = actions.in_flight(session, group)
+            actions.settle(session, [Result(c, (event,), told, "Broken", run_at=now) for c in still], now)
+            actions.stop_system(session, group[0].system, f"{told}; the worker's log tells where", now)
+
     def _broke(self, group: Sequence[Claimed], error: Exception) -> None:
         """Nobody knows what a broken adapter did: it is read back once a person lets the system go on."""
         now = self._workshop.clock()
-        told = f"its adapter broke ({type(error).__name__}: {clean(str(error), limit=200)})"
+        told = f"its adapter broke ({_cause(error)})"
         with self._workshop.cache.write() as session:
             still = actions.in_flight(session, group)
             actions.settle(session, [Result(c, (ActionEvent.LOSE,), told, "Broken", run_at=now) for c in still], now)
@@ -224,12 +240,29 @@ class LocalRunner:
             written = actions.settle(session, results, now)
             for result in written:
                 self._note(session, result, now)
+            self._note_reach(session, results, now)
             for result in written:
                 if result.error_kind in STOPPING_KINDS:
                     actions.stop_system(session, result.claimed.system, result.outcome, now)
                     break
                 if result.error_kind == "RateLimited" and result.run_at is not None:
                     actions.pause_system(session, result.claimed.system, result.run_at, result.outcome, now)
+
+    def _note_reach(self, session: Session, results: Sequence[Result], now: datetime) -> None:
+        """Leave a system alone that was not reached several times in a row, and say so once it is."""
+        for system, kinds in _by_system(results).items():
+            breaker, was_open = self._breakers[system], self._breakers[system].is_open
+            if UNREACHED not in kinds:
+                actions.end_pause(session, system)
+                if breaker.reached():
+                    self._say(f"{system} is reached again.")
+                continue
+            until = breaker.missed(now)
+            if until is not None:
+                told = f"{system} cannot be reached; it is tried again by itself at {until:%H:%M:%S} UTC"
+                actions.pause_system(session, system, until, told, now)
+                if not was_open:
+                    self._say(f"{told}.")
 
     def _note(self, session: Session, result: Result, now: datetime) -> None:
         """Put what was proved into the mirrors, so that screens are right without a full sync."""
@@ -249,6 +282,17 @@ class LocalRunner:
         else:
             return
         replans.outdate(session, [c.person_id], besides=c.case_id)
+
+
+def _by_system(results: Sequence[Result]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        found[result.claimed.system].add(result.error_kind)
+    return found
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {clean(str(error), limit=200)}"
 
 
 def _told(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import delete, select
 from sqlmodel import col
@@ -147,19 +147,31 @@ class Schedule:
             session.add(row)
 
 
+class Beside(Protocol):
+    """What goes on beside the loop of the actions until it is cancelled."""
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        ...
+
+
 @contextmanager
-def in_thread_of_its_own(schedule: Schedule) -> Iterator[None]:
-    """Run a schedule beside the caller's loop, so that a long listing holds nothing up. Its end cuts a listing off."""
+def in_thread_of_its_own(*beside: Beside) -> Iterator[None]:
+    """Run something beside the caller's loop, so that a long listing holds nothing up. Its end cuts a listing off."""
     loop = asyncio.new_event_loop()
-    task = loop.create_task(schedule.run())
+    tasks = [loop.create_task(each.run()) for each in beside]
 
     def serve() -> None:
         try:
-            with suppress(asyncio.CancelledError):
-                loop.run_until_complete(task)
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
+
+    def cancel() -> None:
+        for task in tasks:
+            task.cancel()
 
     thread = threading.Thread(target=serve, name="schedule")
     thread.start()
@@ -167,5 +179,5 @@ def in_thread_of_its_own(schedule: Schedule) -> Iterator[None]:
         yield
     finally:
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(cancel)
         thread.join()

@@ -9,6 +9,7 @@ import pytest
 
 from jmltui.cache import actions, journal
 from jmltui.errors import NotAllowed, StaleWrite
+from jmltui.exchange import Bearer
 from jmltui.lifecycle import requests
 from jmltui.lifecycle.approve import decide
 from jmltui.lifecycle.undo import undo
@@ -232,13 +233,13 @@ async def test_a_revoked_token_stops_the_system_until_a_person_lets_it_go_on(off
     office.feed([("E001", "Person 1", "Finance"), *STAFF[1:]])
     await office.sync()
     adapter = await office.workshop.adapters.get("directory")
-    client = adapter._http._client  # type: ignore[attr-defined]  # the token is revoked behind jmltui's back
-    client.headers["Authorization"] = "Bearer revoked"
+    http = adapter._http  # type: ignore[attr-defined]  # the token is revoked behind jmltui's back
+    http.authorization = Bearer("revoked")
     requests.run_all(office.workshop)
     await office.settle(10)
     with office.workshop.cache.read() as session:
         assert "401" in actions.stopped_systems(session)["directory"]
-    client.headers["Authorization"] = "Bearer secret"
+    http.authorization = Bearer("secret")
     with office.workshop.cache.write() as session:
         actions.go_on(session, "directory", "ana", office.workshop.clock())
     await office.settle()

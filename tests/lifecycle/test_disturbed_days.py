@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from sqlalchemy import func
+from sqlmodel import col, select
 
 from jmltui.adapter_api import RateLimited
+from jmltui.cache.tables import AttemptRow, LimitRow
 from jmltui.lifecycle import requests
 from tests.lifecycle.conftest import STAFF, Office
 from tests.servers.fault_proxy import Fault, FaultProxy, Only, fault_proxy
@@ -77,6 +80,30 @@ async def test_a_system_that_refuses_connections_is_waited_for(
     await proxy.calm()
     await office.settle()
     assert office.truth()["e001"] == (False, set())
+    await office.workshop.close()
+
+
+async def test_a_system_that_is_down_is_left_alone_however_much_waits_for_it(
+    make_office: Callable[..., Office], proxy: FaultProxy
+) -> None:
+    office, _ = await leaver(make_office, proxy)
+    office.feed([*STAFF[:24]])
+    await office.sync()
+    await proxy.switch(Fault.REFUSE)
+    requests.run_all(office.workshop)
+    with pytest.raises(TimeoutError):
+        await office.settle(4)
+    with office.workshop.cache.read() as session:
+        missed = col(AttemptRow.outcome).contains("cannot be reached")
+        tries = session.scalar(select(func.count()).select_from(AttemptRow).where(missed))
+        reason = session.scalars(select(LimitRow.reason)).one()
+    assert "cannot be reached; it is tried again by itself" in reason
+    assert 3 <= (tries or 0) <= 8, "the others wait without a try of their own"
+    await proxy.calm()
+    await office.settle()
+    assert {f"e{n:03}" for n in range(13, 25)} <= office.truth().keys()
+    with office.workshop.cache.read() as session:
+        assert session.scalars(select(LimitRow.wait_until)).one() is None, "nobody has to let it go on"
     await office.workshop.close()
 
 

@@ -311,6 +311,13 @@ class CaseScreen(StepScreen):
         """Plan the case anew, by the policy in force and what was read last."""
         self.request(lambda: self.dashboard.desk.replan(self.case_id))
 
+    def do_ticket(self) -> None:
+        """Bind the case to a ticket; of a bound one ask what shall become of it."""
+        from . import ticketing
+
+        if self.case is not None:
+            ticketing.ask(self, self.case)
+
     def do_copy(self) -> None:
         """Copy a summary for the ticket."""
         if self.case is not None:

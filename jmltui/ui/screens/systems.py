@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.widget import Widget
 
+from jmltui import plugins
 from jmltui.ui import times
 from jmltui.ui.actions import SYSTEMS
 from jmltui.ui.case_text import ACTION_WORDS, PROOFS
@@ -143,10 +144,15 @@ def detail_lines(system: Mapping[str, Any], width: int) -> list[Line]:
     if system["error"]:
         lines += [line((part, "warn")) for part in wrap(f"Last trouble: {system['error']}", width)]
     if system["wait_until"]:
-        lines.append(line((f"Asked us to wait until {times.stamp(system['wait_until'])}", "warn")))
+        told = f"Nothing is done before {times.stamp(system['wait_until'])}: {system['reason']}"
+        lines += [line((part, "warn")) for part in wrap(told, width)]
     waiting = [f"{count} {ACTION_WORDS.get(state, state)}" for state, count in sorted(system["waiting"].items())]
     if waiting:
         lines += [line(part) for part in wrap("Waiting: " + ", ".join(waiting), width)]
+    origin = plugins.stranger(str(system["kind"]))
+    if origin is not None:
+        told = f"Its adapter {origin.name} is of the package {origin.distribution} {origin.version}, not of jmltui."
+        lines += [line(part) for part in wrap(told, width)]
     read = f"Read in {system['seconds']:.1f} s; {system['entitlements']:,} entitlements"
     told = f"{read}. Exercised against: {system['exercised_against'] or 'nothing yet'}"
     lines += [line(part) for part in wrap(told, width)]

@@ -1,8 +1,12 @@
-"""How many actions a second a system is given: a bucket that fills with time and is emptied by claims."""
+"""How many calls a second a system is given: a bucket that fills with time, shared by whoever calls the system."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for some seconds."""
 
 
 class Rate:
@@ -15,13 +19,20 @@ class Rate:
         self._at: datetime | None = None
 
     def room(self, now: datetime) -> int:
-        """How many actions may begin now."""
+        """How many calls may begin now; none while others wait for their turn."""
         if self._at is not None:
             passed = max(0.0, (now - self._at).total_seconds())
             self._tokens = min(self._most, self._tokens + passed * self._per_second)
         self._at = now
-        return int(self._tokens)
+        return max(0, int(self._tokens))
 
     def take(self) -> None:
-        """One action began."""
+        """One call began."""
         self._tokens -= 1
+
+    async def turn(self, now: datetime, sleep: Sleep) -> None:
+        """Take the next call that is free, and wait until it is."""
+        self.room(now)
+        self.take()
+        if self._tokens < 0:
+            await sleep(-self._tokens / self._per_second)
