@@ -16,6 +16,14 @@ pytest_plugins = [
     "tests.servers.scimmy",
     "tests.servers.canaille",
     "tests.servers.sshd",
+    "tests.servers.slapd",
+    "tests.servers.samba",
+    "tests.servers.openvpn",
+    "tests.servers.wireguard",
+    "tests.servers.roundup",
+    "tests.servers.moto",
+    "tests.servers.emulate",
+    "tests.servers.stranger",
 ]
 
 

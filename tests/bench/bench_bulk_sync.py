@@ -128,5 +128,6 @@ if __name__ == "__main__":
         f"First sync of {ACCOUNTS:,} accounts with {GRANTS} grants each, against a bare bulk insert of the same rows",
         product,
         bare,
-        target=2.0,
+        target=1.5,
+        limits={"peak MB": 600},
     ).main("tests.bench.bench_bulk_sync")

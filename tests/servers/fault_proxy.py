@@ -18,7 +18,7 @@ import httpx
 
 from jmltui.adapter_api.conformance import Disturbance
 
-PASSED_ON: Final = ("authorization", "content-type", "accept", "if-match")
+PASSED_ON: Final = ("authorization", "content-type", "accept", "if-match", "x-requested-with", "origin")
 LISTING: Final = re.compile(r"/(Users|Groups)(/\.search)?$")
 HUGE: Final = 40 * 1024 * 1024
 WEB_PAGE: Final = b"<!DOCTYPE html><title>Sign in</title><p>Please sign in to this network."
