@@ -51,8 +51,8 @@ class HttpAdapter:
 
     kind: ClassVar[str] = "http"
     EXERCISED_AGAINST: ClassVar[str] = (
-        "scim2-server 0.8 and Roundup 2.6 through descriptions; the other shipped ones on answers written by hand after "
-        "what the vendors publish, not on their services"
+        "scim2-server 0.8 and Roundup 2.6 through descriptions; the others that come along on answers written by hand "
+        "after what the vendors publish, not on their services"
     )
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("description", OptionType.PATH, "The YAML file, or the name of a shipped description.", required=True),
