@@ -262,7 +262,8 @@ def settle(session: Session, results: Sequence[Result], now: datetime) -> list[R
             row.after = json.dumps(dict(result.after), default=str)
         if result.observed is not None:
             row.observed, row.evidence_source = json.dumps(dict(result.observed), default=str), result.source
-        if ActionEvent.CHECK_LATER in result.events or ActionEvent.ABSENT in result.events:
+        checked_again = ActionEvent.LOSE in result.events and result.claimed.checking
+        if checked_again or {ActionEvent.CHECK_LATER, ActionEvent.ABSENT} & set(result.events):
             row.checks += 1
         if result.account_id:
             _give_account(session, row, result.account_id)

@@ -40,6 +40,10 @@ from jmltui.domain.guards import Protected
 
 REMOVALS: Final = frozenset({Cap.DISABLE, Cap.DELETE, Cap.REVOKE, Cap.END_SESSIONS, Cap.REVOKE_CREDENTIALS})
 STOPPING: Final = (AuthFailed, Untrusted)
+PATIENT: Final = frozenset(
+    kind.__name__ for kind in (Unavailable, RateLimited, OutcomeUnknown, TimeoutError, *STOPPING)
+)
+"""What a read-back waits out however long it takes; anything else is given to a person after some looks."""
 
 
 class Executor:
@@ -229,7 +233,7 @@ class Executor:
         return found.id if found else ""
 
     def _check_later(self, c: Claimed, told: str, kind: str) -> Result:
-        if c.checks >= MAX_CHECKS and kind == "Pending":
+        if c.checks >= MAX_CHECKS and kind not in PATIENT:
             return Result(c, (ActionEvent.CANNOT_TELL,), f"{told}; look yourself, then attest", kind)
         event = ActionEvent.LOSE if c.was_unknown else ActionEvent.CHECK_LATER
         return Result(c, (event,), told, kind, run_at=self._clock() + self._back_off(c))

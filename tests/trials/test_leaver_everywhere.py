@@ -5,11 +5,12 @@ The joiner is carried out by jmltui as well, so that every account is one that i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +26,16 @@ from jmltui.lifecycle.board import open_board
 from jmltui.ui.app import Dashboard
 from jmltui.ui.desk import Outside
 from jmltui.worker.process import ensure_worker, stop_worker
+from tests.adapters.test_scim_servers import Canaille
+from tests.lifecycle.helpdesk import BLOCK
 from tests.servers import openvpn as openvpn_server
+from tests.servers import roundup as roundup_server
 from tests.servers import samba as domain
 from tests.servers import slapd as directory
+from tests.servers.moto import AwsProxy, Moto
 from tests.servers.openvpn import OpenvpnServer
+from tests.servers.played import playing
+from tests.servers.roundup import Roundup
 from tests.servers.samba import SambaDomain
 from tests.servers.slapd import Slapd
 from tests.servers.sshd import SshHost, SshLab
@@ -46,6 +53,12 @@ class Estate:
 
     scim: Any
     scimmy: Any
+    canaille: Any
+    portal_group: str
+    portal: Canaille
+    aws: Moto
+    aws_url: str
+    tickets: Roundup
     ldap: Slapd
     ad: SambaDomain
     lab: SshLab
@@ -72,6 +85,15 @@ class Estate:
         blocks: dict[str, tuple[str, Mapping[str, Any]]] = {
             "cloud": ("scim", {"url": self.scim.url, "token": "env:SCIM_TOKEN"}),
             "intranet": ("scim", {"url": self.scimmy.url, "token": "env:SCIM_TOKEN"}),
+            "portal": ("scim", {"url": self.canaille.url, "token": "env:PORTAL_TOKEN"}),
+            "aws": (
+                "aws",
+                {
+                    "access_key_id": "env:SCIM_TOKEN",
+                    "secret_access_key": "env:SCIM_TOKEN",
+                    "endpoint_url": self.aws_url,
+                },
+            ),
             "ldap": (
                 "ldap",
                 {
@@ -103,9 +125,11 @@ class Estate:
             login = f"{self.lab.prefix}{{email|before_at}}" if name == "linux" else "{email|before_at}"
             lines = [f"[systems.{name}]", f'adapter = "{adapter}"', f'login = "{login}"', 'deadline = "60s"']
             lines += [f"{key} = {_toml(value)}" for key, value in options.items()]
-            text.append(
-                "\n".join([*lines, f"[systems.{name}.attributes]", 'display = "{name}"', 'email = "{email}"', ""])
-            )
+            lines += [f"[systems.{name}.attributes]", 'display = "{name}"', 'email = "{email}"']
+            lines += ['"name.familyName" = "{name}"'] if adapter == "scim" else []
+            text.append("\n".join([*lines, ""]))
+        where = {"url": self.tickets.url, "user": roundup_server.AGENT[0], "origin": self.tickets.origin}
+        text.append(BLOCK.format(description="roundup", **where))
         return "\n".join(text)
 
 
@@ -121,8 +145,8 @@ def _toml(value: Any) -> str:
 
 def policy(lab: SshLab) -> str:
     """One role that gives an account everywhere and a group wherever there are groups."""
-    groups = {"cloud": f"group:{GROUP}", "intranet": f"group:{GROUP}", "ldap": f"group:{GROUP}", "ad": f"group:{GROUP}",
-              "linux": f"group:{lab.prefix}payroll", "db": "role:payroll"}  # fmt: skip
+    groups = dict.fromkeys(("cloud", "intranet", "portal", "aws", "ldap", "ad"), f"group:{GROUP}")
+    groups |= {"linux": f"group:{lab.prefix}payroll", "db": "role:payroll"}
     lines = ["version: 1", "entitlements:"]
     lines += [f'  - {{id: {name}, system: {name}, target: "{target}"}}' for name, target in groups.items()]
     lines += ["  - {id: vpn, system: vpn, target: account}", "roles:"]
@@ -147,28 +171,37 @@ def policy(lab: SshLab) -> str:
 
 
 @pytest.fixture
-def estate(
+async def estate(
     scim2_server: Callable[..., Any],
     scimmy_server: Any,
+    canaille_server: Any,
+    moto_server: Moto,
+    roundup: Roundup,
     slapd: Slapd,
     samba_domain: SambaDomain,
     ssh_lab: SshLab,
     postgres_cluster: int,
     openvpn: OpenvpnServer,
-) -> Estate:
+) -> AsyncIterator[Estate]:
     """All servers, each with a group to hold."""
     scim = scim2_server()
-    made = Estate(scim, scimmy_server, slapd, samba_domain, ssh_lab, ssh_lab.hosts()[0], postgres_cluster, openvpn)
-    for server in (scim, scimmy_server):
-        body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": GROUP}
-        asked(server, "POST", "/Groups", body)
-    slapd.add(directory.group(GROUP))
-    samba_domain.group(GROUP)
-    with psycopg.connect(f"postgresql://jmltui@127.0.0.1:{postgres_cluster}/postgres", autocommit=True) as link:
-        link.execute("DROP ROLE IF EXISTS zoe")
-        link.execute("DROP ROLE IF EXISTS payroll")
-        link.execute("CREATE ROLE payroll")
-    return made
+    portal, proxy = Canaille(canaille_server), AwsProxy(moto_server)
+    async with playing(proxy.server):  # moto knows no credentials of single services
+        made = Estate(
+            scim, scimmy_server, canaille_server, portal.group(GROUP), portal, moto_server, proxy.server.url, roundup,
+            slapd, samba_domain, ssh_lab, ssh_lab.hosts()[0], postgres_cluster, openvpn,
+        )  # fmt: skip
+        moto_server.client("iam").create_group(GroupName=GROUP)
+        for server in (scim, scimmy_server):
+            body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": GROUP}
+            asked(server, "POST", "/Groups", body)
+        slapd.add(directory.group(GROUP))
+        samba_domain.group(GROUP)
+        with psycopg.connect(f"postgresql://jmltui@127.0.0.1:{postgres_cluster}/postgres", autocommit=True) as link:
+            link.execute(f"DROP ROLE IF EXISTS {LOGIN}")
+            link.execute("DROP ROLE IF EXISTS payroll")
+            link.execute("CREATE ROLE payroll")
+        yield made
 
 
 def asked(server: Any, method: str, path: str, body: Any = None) -> Any:
@@ -184,12 +217,15 @@ class Installation:
     def __init__(self, home: Path, estate: Estate) -> None:
         self.home, self.estate = home, estate
         self.environ = {
-            **os.environ, "JMLTUI_HOME": str(home), "SCIM_TOKEN": "secret", "LDAP_PASSWORD": directory.PASSWORD,
+            **os.environ, "JMLTUI_HOME": str(home), "SCIM_TOKEN": "secret",
+            "PORTAL_TOKEN": estate.canaille.token, "LDAP_PASSWORD": directory.PASSWORD,
             "AD_PASSWORD": domain.ADMINISTRATOR_PASSWORD, "VPN_PASSWORD": openvpn_server.PASSWORD,
         }  # fmt: skip
         (home / "policy").mkdir()
         (home / "policy" / "policy.yaml").write_text(policy(estate.lab), encoding="utf-8")
         (home / "settings.toml").write_text(estate.settings(), encoding="utf-8")
+        (home / "helpdesk-password").write_text(roundup_server.AGENT[1])
+        (home / "helpdesk-password").chmod(0o600)
         self.feed()
 
     def feed(self, ends: str = "") -> None:
@@ -198,10 +234,12 @@ class Installation:
         lines += [f"E{n},Person {n},p{n}@example.com,2020-01-01" for n in range(80, 92)]
         (self.home / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def run(self, *words: str) -> Any:
-        """Run a command; what it printed."""
+    async def run(self, *words: str) -> Any:
+        """Run a command; what it printed. Servers of the test's own loop answer meanwhile."""
         command = [sys.executable, "-m", "jmltui", *words, "--json"]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=120)
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=self.environ, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return json.loads(done.stdout)
 
@@ -248,28 +286,33 @@ def psql_lets_in(port: int) -> bool:
 
 async def test_a_leaver_is_out_of_everything(installation: Installation, estate: Estate) -> None:
     estate.vpn.authority.issue(LOGIN)
-    report = installation.run("sync")
+    report = await installation.run("sync")
     assert report["problems"] == {}
     assert report["opened"] == {"joiner": 1}
-    installation.run("run", "--all", "--wait", "120")
-    installation.run("sync")
-    installation.run("link", "E77", "vpn", LOGIN)
+    await installation.run("run", "--all", "--wait", "120")
+    await installation.run("sync")
+    await installation.run("link", "E77", "vpn", LOGIN)
     secret = "Ein langes Passwort 1"
     dn = f"uid={LOGIN},{directory.PEOPLE}"
     estate.give_secrets(dn, secret)
+    iam = estate.aws.client("iam")
+    iam.create_access_key(UserName=LOGIN)
     assert active(estate.scim) == active(estate.scimmy) == {"active": True, "groups": 1}
     assert estate.ldap.signs_in(dn, secret)
     assert estate.ad.lets_in(LOGIN, secret)
     assert estate.host.lets_in(LOGIN)
     assert psql_lets_in(estate.postgres)
+    assert estate.portal.members(estate.portal_group) == {"keeper", LOGIN}
+    assert [group["GroupName"] for group in iam.list_groups_for_user(UserName=LOGIN)["Groups"]] == [GROUP]
 
     tunnel = estate.vpn.connect(LOGIN).wait_up()
     shell = subprocess.Popen(estate.host.ssh(LOGIN, "sleep 600"))
     with psycopg.connect(f"postgresql://{LOGIN}@127.0.0.1:{estate.postgres}/postgres", autocommit=True) as link:
         assert sessions_of(estate.postgres) == 1
         installation.feed(ends="2026-01-31")
-        assert installation.run("sync")["opened"] == {"leaver": 1}
-        await walk_through(installation)
+        assert (await installation.run("sync"))["opened"] == {"leaver": 1}
+        issue = estate.tickets.open_issue("Zoe leaves")
+        await walk_through(installation, f"helpdesk:{issue}")
         with pytest.raises(psycopg.OperationalError):
             link.execute("SELECT 1")
     assert shell.wait(20) != 0, "the shell that was open ended"
@@ -286,15 +329,26 @@ async def test_a_leaver_is_out_of_everything(installation: Installation, estate:
     assert sessions_of(estate.postgres) == 0
     tunnel.wait_refused()
     assert estate.vpn.authority.serial(LOGIN) in estate.vpn.authority.listed()
-    assert installation.run("journal", "verify")["good"] is True
+    assert estate.portal.members(estate.portal_group) == {"keeper"}
+    users = {each["userName"]: each["active"] for each in estate.portal.http.get("/Users").json()["Resources"]}
+    assert users[LOGIN] is False
+    assert iam.list_groups_for_user(UserName=LOGIN)["Groups"] == []
+    assert {key["Status"] for key in iam.list_access_keys(UserName=LOGIN)["AccessKeyMetadata"]} <= {"Inactive"}
+    told = [comment["content"] for comment in estate.tickets.comments(issue)]
+    assert len(told) == len({text.rpartition("Reference")[2] for text in told}), "no comment twice"
+    assert any("proved" in text for text in told), told
+    assert estate.tickets.status(issue) == "resolved"
+    assert (await installation.run("journal", "verify"))["good"] is True
 
 
-async def walk_through(installation: Installation) -> None:
-    """Open the leaver's case on the dashboard, run it, type the person's number, and wait for the proof."""
+async def walk_through(installation: Installation, ticket: str) -> None:
+    """Open the leaver's case on the dashboard, bind its ticket, run it, and look at what nobody can prove."""
     app = installation.dashboard()
     async with app.run_test(size=(80, 24)) as pilot:
-        [number] = [case["id"] for case in installation.run("cases")["cases"] if case["kind"] == "leaver"]
+        [number] = [case["id"] for case in (await installation.run("cases"))["cases"] if case["kind"] == "leaver"]
         await open_case(pilot, app, number)
+        await pilot.press("T")
+        await write(pilot, app, ticket)
         await pilot.press("R")
         await write(pilot, app, "E77")
 
@@ -303,7 +357,7 @@ async def walk_through(installation: Installation) -> None:
         assert {action["state"] for action in actions} == {"confirmed", "attested"}
         by_hand = {(each["operation"], each["system"]) for each in actions if each["state"] == "attested"}
         assert by_hand == {
-            *(("end-sessions", name) for name in ("ad", "cloud", "intranet", "ldap")),
-            *(("revoke-credentials", name) for name in ("cloud", "intranet")),
+            *(("end-sessions", name) for name in ("ad", "cloud", "intranet", "ldap", "portal")),
+            *(("revoke-credentials", name) for name in ("cloud", "intranet", "portal")),
         }, "what these systems have no words for is said, and a person answers for it"
     app.close()
