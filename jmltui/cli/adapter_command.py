@@ -98,7 +98,8 @@ def _built(arguments: argparse.Namespace, context: Context) -> object:
         opener = secrets.opener(context.environ, base=found.folder)
         return plugins.build(block, found.folder, opener, context.clock)
     place = Place("the command line", (), {})
-    tried = settings.Block("tried", arguments.adapter, _options(arguments), None, timedelta(seconds=30), place)
+    name, options = Path(arguments.description).stem, _options(arguments)
+    tried = settings.Block(name, arguments.adapter, options, None, timedelta(seconds=30), place)
     opener = secrets.opener(context.environ, base=Path.cwd())
     return plugins.build(tried, Path.cwd(), opener, context.clock)
 

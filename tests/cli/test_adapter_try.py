@@ -99,7 +99,7 @@ def test_a_description_of_tickets_is_tried_by_its_check(
     told = capsys.readouterr().out
     assert code == 3
     assert [one.method for one in server.asked] == ["GET"]
-    assert "problem, check: tried answered 418" in told
+    assert "problem, check: zendesk answered 418" in told
     assert "s3cr3t-value" not in told
 
 
