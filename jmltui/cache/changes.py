@@ -28,11 +28,16 @@ class SystemChanges:
         self._entitlements: dict[str, Entitlement | None] = {}
         self._grants: dict[tuple[str, str], Grant] = {}
         self._retold: set[str] = set()
+        self.dropped = 0
+        """Grants between what is not there: an account that came after accounts were listed."""
 
     def add(self, kind: str, page: Any) -> None:
         """Keep a page of changes; of one thing the last word counts."""
         if kind == "grants":
-            self._retold.update(page.deleted)
+            # A page that comes again after a lost one takes the place of what the first one told.
+            told_again = set(page.deleted)
+            self._grants = {key: each for key, each in self._grants.items() if key[1] not in told_again}
+            self._retold |= told_again
             self._grants.update({(each.account_id, each.entitlement_id): each for each in page.items})
             return
         kept: dict[str, Any] = self._accounts if kind == "accounts" else self._entitlements
@@ -90,6 +95,7 @@ class SystemChanges:
         for (account, entitlement), grant in self._grants.items():
             numbers = accounts.get(account), entitlements.get(entitlement)
             if None in numbers:
+                self.dropped += 1
                 continue
             row = None if grant.entitlement_id in self._retold else session.get(HeldRow, numbers)
             values = {

@@ -37,18 +37,27 @@ def known_keys(session: Session, source: str) -> set[str]:
 
 
 def replace_people(
-    session: Session, source: str, people: Sequence[Person], at: datetime, absent: Mapping[str, int] | None = None
+    session: Session,
+    source: str,
+    people: Sequence[Person],
+    at: datetime,
+    absent: Mapping[str, int] | None = None,
+    *,
+    counts: bool = True,
 ) -> PeopleChange:
     """Bring the mirror of one source to what an accepted feed says, and tell the difference.
 
-    `absent` tells for how many feeds in a row each of the others is missing, where it is not one more than before.
+    `absent` tells for how many feeds in a row each of the others is missing, where it is not one more than before; who
+    is not in it is missing once more only where `counts`.
     """
     query = select(PersonRow).where(col(PersonRow.source) == source)
     change, rows = _restated(session, query, source, people, at)
     present = {person.key for person in people}
     news = []
     for row in (row for key, row in rows.items() if key not in present):
-        feeds = row.missing_feeds + 1 if absent is None else absent.get(row.key, 0)
+        # Never more than one at a time: what is opened at a count must not be jumped over.
+        more = row.missing_feeds + 1
+        feeds = min(more, (absent or {}).get(row.key, more if counts else row.missing_feeds))
         if row.present or feeds != row.missing_feeds:
             row.present, row.missing_feeds = False, feeds
             news.append(row)

@@ -78,7 +78,7 @@ class SystemStage:
         self._sqlite = connection.dialect.name == "sqlite"
         self._accounts: dict[str, int] = {}
         self._entitlements: dict[str, int] = {}
-        self.grants = self._last = 0
+        self.grants = self.dropped = self._last = 0
         self._instant = _processor(connection, _rows_of(AccountRow).c.expires)
         self._run(*(str(CreateTable(table).compile(dialect=connection.dialect)) for table in _TABLES))
 
@@ -173,6 +173,8 @@ class SystemStage:
                 via = json.dumps(grant.via) if grant.via else ""
                 expires = None if grant.expires is None else instant(grant.expires)
                 rows.append((account, entitlement, grant.direct, via, expires))
+            else:
+                self.dropped += 1
         self.grants += self._insert(_GRANTS, ("account", "entitlement", *GRANT_STATED), rows)
 
     def write(self) -> AbstractContextManager[Session]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from jmltui.domain.person import Person, PersonStatus, PersonType
 
+from .replans import outdate
 from .tables import AccountRow, CaseRow, ExceptionRow, FindingRow, OwnershipRow, PersonRow, ReviewItemRow, StatementRow
 
 FOLLOWING = (AccountRow, CaseRow, ExceptionRow, FindingRow, OwnershipRow, ReviewItemRow)
@@ -97,7 +98,7 @@ def adopt(session: Session, name: str, others: Sequence[str]) -> list[str]:
         elif _live_cases(session, row) and _live_cases(session, heir):
             apart.append(row.key)
         else:
-            _follow(session, row, heir)
+            _follow(session, row, heir, name)
     session.flush()
     return apart
 
@@ -107,16 +108,20 @@ def _live_cases(session: Session, row: PersonRow) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _follow(session: Session, row: PersonRow, heir: PersonRow) -> None:
+def _follow(session: Session, row: PersonRow, heir: PersonRow, name: str) -> None:
+    """Give what belongs to one row to the other. The empty row stays: its number must never be somebody else's."""
     heir_owns = session.get(OwnershipRow, heir.id) is not None
     for table in FOLLOWING:
         if table is OwnershipRow and heir_owns:
+            session.execute(delete(OwnershipRow).where(col(OwnershipRow.person_id) == row.id))
             continue
         number = col(table.person_id)
         session.execute(
             update(table).where(number == row.id).values(person_id=heir.id).execution_options(synchronize_session=False)
         )
-    session.delete(row)
+    row.key, row.source = f"{row.key} ({row.source})", f"{name} (merged)"
+    row.present, row.email, row.ends = False, "", ""
+    outdate(session, [heir.id or 0])
 
 
 def _values(source: str, person: Person, at: datetime) -> dict[str, object]:

@@ -16,6 +16,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self._missed = 0
+        self._until: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -23,15 +24,21 @@ class Breaker:
         return self._missed >= TRIPS
 
     def missed(self, now: datetime) -> datetime | None:
-        """A call did not reach the system; until when it is left alone, each time twice as long."""
+        """A call did not reach the system; until when it is left alone, each time twice as long.
+
+        None below the number that trips it, and for calls that were under way when the pause began.
+        """
+        if self._until is not None and now < self._until:
+            return None
         self._missed += 1
         if not self.is_open:
             return None
         doubled = min(self._missed - TRIPS, 10)
         wait: timedelta = min(FIRST * 2**doubled, LONGEST)
-        return now + wait
+        self._until = now + wait
+        return self._until
 
     def reached(self) -> bool:
         """A call reached the system, whatever it answered; whether that closes the breaker."""
-        was_open, self._missed = self.is_open, 0
+        was_open, self._missed, self._until = self.is_open, 0, None
         return was_open

@@ -41,9 +41,13 @@ def detect(
     """
     ends = after.access_ends(zone)
     leaving = after.status is PersonStatus.LEFT or ends is not None
-    ended = after.status is PersonStatus.LEFT or (ends is not None and ends <= now)
+    ended = _has_ended(after, zone, now)
     if ended and before is None:
         return None
+    # Who had ended and begins again comes back, also with the end of the new employment known already.
+    had_ended = before is not None and was_present and _has_ended(before, zone, now)
+    if had_ended and not ended:
+        return _begins(CaseKind.REHIRE, after, zone, now)
     was_leaving = (
         before is not None and was_present and (before.status is PersonStatus.LEFT or before.last_day is not None)
     )
@@ -58,11 +62,7 @@ def detect(
     if ended or (leaving and was_leaving and after.urgent):
         return None
     if before is None or not was_present or (was_leaving and not leaving):
-        kind = CaseKind.JOINER if before is None else CaseKind.REHIRE
-        begins = after.access_begins(zone)
-        due = begins if begins is not None else now
-        when = after.starts.isoformat() if after.starts else now.date().isoformat()
-        return Event(kind, due, f"{kind.value}:{when}", {"starts": when})
+        return _begins(CaseKind.JOINER if before is None else CaseKind.REHIRE, after, zone, now)
     moved = {
         name: {"before": before.attribute(name) or "", "after": after.attribute(name) or ""}
         for name in mover_attributes
@@ -80,3 +80,15 @@ def ended(person: Person, *, zone: str, now: datetime) -> Event | None:
         return None
     when = person.ends.isoformat()
     return Event(CaseKind.LEAVER, ends, f"ended:{when}", {"ends": when, "reason": person.reason}, once=True)
+
+
+def _begins(kind: CaseKind, person: Person, zone: str, now: datetime) -> Event:
+    begins = person.access_begins(zone)
+    due = begins if begins is not None else now
+    when = person.starts.isoformat() if person.starts else now.date().isoformat()
+    return Event(kind, due, f"{kind.value}:{when}", {"starts": when})
+
+
+def _has_ended(person: Person, zone: str, now: datetime) -> bool:
+    ends = person.access_ends(zone)
+    return person.status is PersonStatus.LEFT or (ends is not None and ends <= now)

@@ -72,15 +72,19 @@ def merged(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: 
 
 
 def _leading(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: str) -> str | None:
-    """The source whose employment counts today: the first that is current, else one to come, else the first of all."""
+    """The source whose employment counts today: the first that is current, else one that is over, else one to come.
+
+    What is over counts until the next begins, so that somebody who left is out in between.
+    """
     here = [name for name in merging.sources if name in stated]
     ended = [name for name in here if name in merging.final and _has_left(stated[name], now, zone)]
     if ended or not here:
         return ended[0] if ended else None
     working = [name for name in here if stated[name].status is not PersonStatus.LEFT]
-    lasting = [name for name in working if not _is_over(stated[name], now, zone)]
+    over = [name for name in working if _is_over(stated[name], now, zone)]
+    lasting = [name for name in working if name not in over]
     begun = [name for name in lasting if _has_begun(stated[name], now, zone)]
-    return (begun or lasting or working or here)[0]
+    return (begun or over or lasting or here)[0]
 
 
 def _has_left(person: Person, now: datetime, zone: str) -> bool:

@@ -27,16 +27,18 @@ from .rate import Rate, Sleep
 T = TypeVar("T")
 
 ACCOUNTS: Final = "accounts"
-KINDS: Final = (ACCOUNTS, "entitlements", "grants")
+GRANTS: Final = "grants"
+KINDS: Final = (ACCOUNTS, "entitlements", GRANTS)
 TRIES: Final = 4
 """How often in a row one page is asked for."""
 LONGEST_WAIT: Final = timedelta(minutes=10)
-"""A system that asks to wait longer is read at its next time."""
+"""A system that asks to wait longer than this in one listing is read at its next time."""
 PAGES_DEADLINE: Final = 10
 """A page may take so many times as long as a call, for it may be many calls."""
 FULL_EVERY: Final = timedelta(days=7)
 """Changes alone are trusted so long: what a system forgot to tell is found by the next whole listing."""
 
+_END: Final[Any] = object()
 Progress = Callable[[str], None]
 
 
@@ -50,10 +52,14 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the last listing left behind: delta tokens by kind, and when everything was listed last."""
+    """What the last listing left behind: delta tokens by kind, and when everything was listed last.
+
+    `block` tells the settings of the system then: tokens of another server, or of another filter, are worth nothing.
+    """
 
     tokens: Mapping[str, str] = field(default_factory=dict)
     full_at: datetime | None = None
+    block: str = ""
 
     def usable(self, adapter: Adapter, now: datetime) -> Mapping[str, str]:
         """The tokens by which the next listing may be of changes: of every kind, of accounts alone, or none."""
@@ -71,11 +77,13 @@ class Marks:
         if not isinstance(kept, Mapping):
             return cls()
         at = kept.get("full_at")
-        return cls(dict(kept.get("tokens") or {}), datetime.fromisoformat(at) if isinstance(at, str) else None)
+        when = datetime.fromisoformat(at) if isinstance(at, str) else None
+        return cls(dict(kept.get("tokens") or {}), when, str(kept.get("block", "")))
 
     def as_facts(self) -> Mapping[str, object]:
         """What is kept, in the same transaction as the rows."""
-        return {"tokens": dict(self.tokens), "full_at": self.full_at.isoformat() if self.full_at else None}
+        at = self.full_at.isoformat() if self.full_at else None
+        return {"tokens": dict(self.tokens), "full_at": at, "block": self.block}
 
 
 class Listing:
@@ -96,6 +104,8 @@ class Listing:
         self._rate, self._clock = rate, clock
         self._progress = progress
         self._sleep = sleep
+        self._waited = timedelta(0)
+        self._anew: set[str] = set()
 
     async def read(self, stage: Stage, since: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Stage everything, and of kinds with a token what changed since; the tokens for the next time.
@@ -111,7 +121,8 @@ class Listing:
                 stage.add(kind, page)
                 if page.delta:
                     tokens[kind] = page.delta
-        return tokens
+        # What was listed twice may be of two moments; the next listing of that kind is whole, or begins where this did.
+        return {kind: token for kind, token in tokens.items() if kind not in self._anew}
 
     async def _pages(
         self, kind: str, call: Callable[[Query], AsyncIterator[Page[T]]], query: Query
@@ -119,6 +130,8 @@ class Listing:
         """All pages; after a lost one the listing goes on from the last cursor."""
         cursor, failed, seen = query.cursor, 0, 0
         while True:
+            if failed and cursor is None:
+                self._anew.add(kind)
             pages = aiter(call(Query(query.page_size, cursor, query.since)))
             try:
                 while (page := await self._next(kind, pages)) is not None:
@@ -140,20 +153,23 @@ class Listing:
             await self._rate.turn(self._clock(), self._sleep)
         try:
             async with asyncio.timeout(self._page_deadline):
-                page = await anext(pages, None)
+                page = await anext(pages, _END)
         except TimeoutError:
             raise Unavailable(
                 f"{self._name} did not give a page of {kind} within {self._page_deadline:g} seconds.",
                 system=self._name,
             ) from None
-        if page is not None and not isinstance(page, Page):
+        if page is _END:
+            return None
+        if not isinstance(page, Page):
             raise ContractBroken(f"The adapter of {self._name} lists something that is no page.", system=self._name)
         return page
 
     async def _wait(self, error: Unavailable | RateLimited, failed: int, seen: int, kind: str) -> None:
         asked = error.retry_after if isinstance(error, RateLimited) else None
         wait = asked if asked is not None else timedelta(seconds=2**failed)
-        if wait > LONGEST_WAIT:
+        self._waited += wait
+        if self._waited > LONGEST_WAIT:
             raise error
         self._progress(f"{self._name}: {error.message} Waiting {wait.total_seconds():.0f} s after {seen} {kind}.")
         await self._sleep(wait.total_seconds())

@@ -63,7 +63,9 @@ def take_in(
             everybody.append(person)
         else:
             absent[key] = min((missing[name] for name in merging.sources if name in missing), default=0)
-    return people.replace_people(session, merging.name, everybody, now, absent)
+    # Of whom no source ever said anything since people are merged, the leading source's feeds are counted.
+    counts = source == merging.name
+    return people.replace_people(session, merging.name, everybody, now, absent, counts=counts)
 
 
 def _unread(session: Session, merging: Merging) -> list[str]:

@@ -31,6 +31,9 @@ from .workshop import NOT_TO_BE_HAD, Workshop
 SYSTEMS_AT_ONCE: Final = 4
 """How many systems are read at the same time; each is waited for most of it."""
 
+LONGEST_FEED: Final = 2 * 3600
+"""Seconds after which a feed is given up; one call per person may take long."""
+
 Progress = Callable[[str], None]
 
 
@@ -43,14 +46,23 @@ async def sync(workshop: Workshop, progress: Progress) -> SyncReport:
         async with room:
             await sync_system(workshop, name, report, progress)
 
-    async with asyncio.TaskGroup() as group:
-        for name in workshop.settings.systems:
-            group.create_task(read(name))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in workshop.settings.systems:
+                group.create_task(read(name))
+    except* JmltuiError as several:
+        # A full disk, say: the first one tells it, with its exit code.
+        raise _first(several) from None
     for source in in_order(workshop.settings):
         await _sync_source(workshop, source, report, progress)
     report.replanned = replan_outdated(workshop)
     report.warnings += filter(None, [waits_for(workshop), clock.state(workshop).sentence])
     return report
+
+
+def _first(several: BaseExceptionGroup[JmltuiError]) -> JmltuiError:
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def sync_one(workshop: Workshop, name: str, report: SyncReport, progress: Progress) -> None:
@@ -64,7 +76,11 @@ async def sync_one(workshop: Workshop, name: str, report: SyncReport, progress: 
 
 async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncReport, progress: Progress) -> None:
     try:
-        good, bad, digest = await _read_feed(workshop, source, progress)
+        async with asyncio.timeout(LONGEST_FEED):
+            good, bad, digest = await _read_feed(workshop, source, progress)
+    except TimeoutError:
+        _refuse(workshop, source, report, f"The feed of {source.name} did not end within {LONGEST_FEED // 3600} hours.")
+        return
     except (AdapterError, FeedRefused) as error:
         _refuse(workshop, source, report, error.message)
         return
@@ -106,6 +122,8 @@ async def _sync_source(workshop: Workshop, source: SourceSettings, report: SyncR
         if change is not None:
             Opener(workshop, session, opens_as, now, report).open_all(change)
         signal_change(session, now, "source", source.name)
+    if change is None:
+        open_ended(workshop, report, source)
     report.people[source.name], report.quarantined[source.name] = len(good), len(bad)
 
 
@@ -144,8 +162,9 @@ async def _read_feed(
             f"the first one {twice[0]}. Nothing was changed."
         )
     with workshop.cache.read() as session:
-        is_merged = merging_with(workshop.settings, source.name) is not None
-        known = (statements if is_merged else people).known_keys(session, source.name)
+        # The first feed after people began to be merged is held against what was known of the source before.
+        stated = merging_with(workshop.settings, source.name) and statements.known_keys(session, source.name)
+        known = stated or people.known_keys(session, source.name)
     kept = len(known & {person.key for person in good})
     age = workshop.clock() - feed.modified if feed.modified else None
     facts = FeedFacts(len(good), len(known), kept, age, feed.missing_columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import traceback
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from jmltui.domain.text import clean
 from jmltui.errors import JmltuiError
 
 from . import clock
-from .listing import ACCOUNTS, KINDS, Listing, Marks, Progress
+from .listing import ACCOUNTS, GRANTS, KINDS, Listing, Marks, Progress
 from .report import SyncReport
 from .workshop import NOT_TO_BE_HAD, Workshop
 
@@ -65,6 +66,8 @@ class _Reading:
         self._progress = progress
         self._now = workshop.clock()
         self._began = monotonic()
+        options = json.dumps(dict(workshop.settings.systems[name].options), sort_keys=True, default=str)
+        self._block = hashlib.sha256(options.encode()).hexdigest()
 
     async def run(self) -> dict[str, int]:
         """How many accounts, entitlements and grants the mirror holds now. Raises AdapterError."""
@@ -72,13 +75,15 @@ class _Reading:
         adapter = await workshop.adapters.get(name)
         if Cap.LIST_ACCOUNTS not in adapter.capabilities():
             # A system that only keeps tickets, say, has answered when it could be opened.
-            return self._written(lambda _: (0, 0, 0), adapter, Marks())
+            return self._written(lambda _: (0, 0, 0), adapter, Marks)
         block = workshop.settings.systems[name]
         rate = workshop.adapters.rates.get(name)
         listing = Listing(adapter, block.deadline, rate, workshop.clock, self._progress)
         with workshop.cache.read() as session:
             row = session.get(SystemRow, name)
             marks = Marks.of(json.loads(row.facts)) if row is not None and row.state == "good" else Marks()
+        if marks.block != self._block:
+            marks = Marks()
         since = marks.usable(adapter, self._now)
         if since:
             try:
@@ -88,16 +93,21 @@ class _Reading:
             except ResyncNeeded as error:
                 self._progress(f"{name}: {error.message} Everything is listed.")
         with staged(workshop.cache, name) as stage:
-            after = Marks(await listing.read(stage), self._now)
-            return self._written(lambda session: stage.swap(session, self._now), adapter, after, stage.write)
+            tokens = await listing.read(stage)
+            after = self._marks(tokens, self._now, {}, stage.dropped)
+            return self._written(lambda session: stage.swap(session, self._now), adapter, lambda: after, stage.write)
 
     async def _changes(
         self, adapter: Adapter, listing: Listing, marks: Marks, since: Mapping[str, str]
     ) -> dict[str, int]:
         """All that changed, put into the mirror as it is."""
         changes = SystemChanges(self._name)
-        after = Marks({**since, **await listing.read(changes, since)}, marks.full_at)
-        return self._written(lambda session: changes.apply(session, self._now), adapter, after)
+        tokens = await listing.read(changes, since)
+
+        def apply(session: Session) -> tuple[int, int, int]:
+            return changes.apply(session, self._now)
+
+        return self._written(apply, adapter, lambda: self._marks(tokens, marks.full_at, since, changes.dropped))
 
     async def _amended(
         self, adapter: Adapter, listing: Listing, marks: Marks, since: Mapping[str, str]
@@ -105,14 +115,28 @@ class _Reading:
         """The accounts of the mirror with what changed of them, and a whole listing of what they hold."""
         with staged(self._workshop.cache, self._name) as stage:
             stage.recall_accounts()
-            after = Marks({**since, **await listing.read(_Amending(stage), since)}, marks.full_at)
-            return self._written(lambda session: stage.swap(session, self._now), adapter, after, stage.write)
+            tokens = await listing.read(_Amending(stage), since)
+            after = self._marks(tokens, marks.full_at, since, stage.dropped)
+            return self._written(lambda session: stage.swap(session, self._now), adapter, lambda: after, stage.write)
+
+    def _marks(
+        self, tokens: Mapping[str, str], full_at: datetime | None, since: Mapping[str, str], dropped: int
+    ) -> Marks:
+        """What the next listing begins from.
+
+        Grants of an account that came while it was read were left out: they have to be told once more.
+        """
+        kept = {**since, **tokens}
+        if dropped and GRANTS in kept:
+            kept.pop(GRANTS)
+            kept |= {GRANTS: since[GRANTS]} if GRANTS in since else {}
+        return Marks(kept, full_at, self._block)
 
     def _written(
         self,
         put: Callable[[Session], tuple[int, int, int]],
         adapter: Adapter,
-        marks: Marks,
+        marks: Callable[[], Marks],
         write: Callable[[], object] | None = None,
     ) -> dict[str, int]:
         """Put what was listed into the mirror and note whose plans it outdates, in one transaction."""
@@ -124,7 +148,7 @@ class _Reading:
             after = replans.access_of_pending(session, name)
             changed = {person for person in before | after if before.get(person) != after.get(person)}
             replans.outdate(session, changed)
-            self._note_good(session, adapter, counts, marks)
+            self._note_good(session, adapter, counts, marks())
         return counts
 
     def _note_good(self, session: Session, adapter: Adapter, counts: Mapping[str, int], marks: Marks) -> None:

@@ -55,7 +55,7 @@ async def post(
                 receipt = await adapter.transition(posting.ticket, status)
     except TimeoutError:
         lost = OutcomeUnknown(f"{posting.system} did not answer within {block.deadline.total_seconds():g} seconds.")
-        return failed(posting, lost, clock(), spread)
+        return failed(posting, lost, clock(), spread, settle=_settle(adapter))
     except STOPPING:
         raise
     except AdapterError as error:

@@ -14,7 +14,22 @@ from typing import Final
 
 from sqlmodel import Session
 
-from jmltui.adapter_api import AccountState, Adapter, AdapterError, Cap, Unavailable
+from jmltui.adapter_api import (
+    AccountState,
+    Adapter,
+    AdapterError,
+    Ambiguous,
+    AuthFailed,
+    Cap,
+    Conflict,
+    ContractBroken,
+    Forbidden,
+    Invalid,
+    OutcomeUnknown,
+    RateLimited,
+    Unavailable,
+    Unsupported,
+)
 from jmltui.cache import actions, replans, systems
 from jmltui.cache.actions import Claimed, Result
 from jmltui.cache.tables import MetaRow
@@ -31,7 +46,13 @@ from .place import Place, owner_name, surely_gone
 IDLE_SECONDS: Final = 0.2
 TROUBLE_SECONDS: Final = 5.0
 HEARTBEAT: Final = timedelta(seconds=5)
-UNREACHED: Final = Unavailable.__name__
+UNREACHED: Final = frozenset({Unavailable.__name__, OutcomeUnknown.__name__, TimeoutError.__name__})
+"""What tells that a system was not reached, or did not answer."""
+ANSWERED: Final = frozenset({"", "Pending", "Contradicted"}) | {
+    kind.__name__
+    for kind in (AuthFailed, Forbidden, Conflict, Invalid, Unsupported, Ambiguous, ContractBroken, RateLimited)
+}
+"""What tells that it answered; anything else may have been decided here, without a call."""
 STOPPING_KINDS: Final = frozenset(kind.__name__ for kind in STOPPING)
 
 
@@ -70,7 +91,7 @@ class LocalRunner:
         self._random = random.Random()  # noqa: S311  jitter, no secret
         self._beat: datetime | None = None
         self._rates = workshop.adapters.rates
-        self._breakers: dict[str, Breaker] = defaultdict(Breaker)
+        self._breakers = {name: Breaker() for name in workshop.settings.systems}
         self.stop = stop or asyncio.Event()
         self.finish = asyncio.Event()
 
@@ -251,11 +272,14 @@ class LocalRunner:
     def _note_reach(self, session: Session, results: Sequence[Result], now: datetime) -> None:
         """Leave a system alone that was not reached several times in a row, and say so once it is."""
         for system, kinds in _by_system(results).items():
-            breaker, was_open = self._breakers[system], self._breakers[system].is_open
-            if UNREACHED not in kinds:
-                actions.end_pause(session, system)
+            breaker = self._breakers[system]
+            was_open = breaker.is_open
+            if kinds & ANSWERED:
                 if breaker.reached():
+                    actions.end_pause(session, system)
                     self._say(f"{system} is reached again.")
+                continue
+            if not kinds & UNREACHED:
                 continue
             until = breaker.missed(now)
             if until is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from jmltui.cache import exceptions
 from jmltui.cache.tables import TimerRow
 from jmltui.errors import JmltuiError
 from jmltui.lifecycle import clock
+from jmltui.lifecycle.merged import waits_for
 from jmltui.lifecycle.replan import any_outdated, replan_outdated
 from jmltui.lifecycle.report import SyncReport
 from jmltui.lifecycle.sync import sync_one
@@ -38,6 +39,7 @@ class Schedule:
         self._say = say
         self._first = True
         self._told_of_clock = ""
+        self._told_of_people: tuple[str, ...] = ()
         blocks = {**workshop.settings.sources, **workshop.settings.systems}
         self._every = {name: block.every for name, block in blocks.items() if block.every is not None}
 
@@ -85,7 +87,7 @@ class Schedule:
                 continue
             before = set(report.problems)
             try:
-                await sync_one(workshop, name, report, lambda _: None)
+                await self._read(name, report)
             except Exception:
                 self._done(name, good=False)
                 raise
@@ -95,7 +97,29 @@ class Schedule:
             self._say(f"{name} {told}")
         if report.people or report.systems:
             self._do_chore(FINDINGS, report)
+            self._tell_of_people([*report.warnings, waits_for(workshop)])
         return report
+
+    def _tell_of_people(self, told: Sequence[str]) -> None:
+        """What keeps people of several sources from being merged, when it changes."""
+        warnings = tuple(filter(None, told))
+        if warnings != self._told_of_people:
+            self._told_of_people = warnings
+            for sentence in warnings or ("Every source of [people] is read now.",):
+                self._say(sentence)
+
+    async def _read(self, name: str, report: SyncReport) -> None:
+        """Read one source or system; however long that takes, the chores are done at their times meanwhile."""
+        reading = asyncio.ensure_future(sync_one(self._workshop, name, report, lambda _: None))
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=TICK_SECONDS)
+                for chore in [] if reading.done() else self._due(frozenset()):
+                    if chore in CHORES:
+                        self._do_chore(chore, report)
+            reading.result()
+        finally:
+            reading.cancel()
 
     def _do_chore(self, name: str, report: SyncReport) -> None:
         """Do a chore; one that breaks is told and tried again in a minute, and holds the others up no longer."""

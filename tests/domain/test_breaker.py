@@ -10,8 +10,13 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def test_it_waits_twice_as_long_each_time_up_to_a_limit() -> None:
-    breaker = Breaker()
-    waits = [until - NOW if (until := breaker.missed(NOW)) else None for _ in range(20)]
+    breaker, now = Breaker(), NOW
+    waits = []
+    for _ in range(20):
+        until = breaker.missed(now)
+        waits.append(until - now if until else None)
+        assert until is None or breaker.missed(now) is None, "what was under way then does not count"
+        now = until or now
     assert waits[: TRIPS - 1] == [None] * (TRIPS - 1)
     assert [wait.total_seconds() for wait in waits[TRIPS - 1 : TRIPS + 4] if wait] == [5, 10, 20, 40, 80]
     assert waits[-1] == LONGEST == timedelta(minutes=5)

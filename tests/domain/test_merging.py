@@ -62,7 +62,8 @@ def test_a_precedence_names_whose_word_counts_for_one_attribute_or_one_type() ->
         (person(starts=date(2026, 6, 16)), contractor(ends=date(2026, 6, 15)), PersonType.CONTRACTOR),
         (person(starts=date(2026, 6, 15)), contractor(ends=date(2026, 12, 1)), PersonType.EMPLOYEE),
         (person(status=PersonStatus.LEFT), contractor(ends=date(2026, 12, 1)), PersonType.CONTRACTOR),
-        (person(ends=date(2026, 6, 14)), contractor(starts=date(2026, 7, 1)), PersonType.CONTRACTOR),
+        (person(ends=date(2026, 6, 14)), contractor(starts=date(2026, 7, 1)), PersonType.EMPLOYEE),
+        (person(status=PersonStatus.LEFT), contractor(starts=date(2026, 7, 1)), PersonType.CONTRACTOR),
         (person(ends=date(2026, 6, 14)), contractor(ends=date(2026, 6, 1)), PersonType.EMPLOYEE),
     ],
 )

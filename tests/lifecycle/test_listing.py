@@ -134,7 +134,7 @@ async def test_a_page_that_never_comes_is_not_waited_for_for_ever() -> None:
 async def test_pages_keep_to_the_rate() -> None:
     naps = Naps()
     await read(Slow(), naps, Rate(1))
-    assert naps.taken == [float(n) for n in range(1, len(naps.taken) + 1)], "one a second"
+    assert naps.taken == [2.0 * n for n in range(1, len(naps.taken) + 1)], "half of one a second"
 
 
 async def test_changes_are_asked_for_by_the_tokens_of_the_last_time() -> None:

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from jmltui.cache.people import person_by_key
+from jmltui.cache.tables import PersonRow
 from jmltui.config.places import Places
 from jmltui.domain.person import Person, PersonType
 from jmltui.errors import SettingsError
@@ -198,6 +200,84 @@ async def test_an_installation_that_begins_to_merge_loses_nobody(
     assert made.person("C1").source == "hr"
     assert made.person("E2").type is PersonType.EMPLOYEE
     await firm.workshop.close()
+
+
+async def test_between_two_employments_nobody_is_let_in(merged: Merged) -> None:
+    firm = merged.firm
+    today = firm.clock().date()
+    firm.people.append(("C2", "Contractor 2", "c2", "IT", "E8"))
+    merged.rows["C2"] = f"Contractor 2,,E1,IT,{today + timedelta(days=28)},2026-12-31"
+    firm.now_is("C2", ends=str(today))
+    report = await merged.sync()
+    assert report.opened["leaver"] == 1
+    await merged.settle()
+    firm.clock.forward(timedelta(days=1))
+    later = SyncReport()
+    for source in firm.workshop.settings.sources.values():
+        open_ended(firm.workshop, later, source)
+    await merged.settle()
+    assert firm.holds("c2") == set(), "out in the gap"
+    firm.clock.forward(timedelta(days=27))
+    again = SyncReport()
+    for source in firm.workshop.settings.sources.values():
+        open_ended(firm.workshop, again, source)
+    assert dict(again.opened) == {"rehire": 1}
+    await merged.settle()
+    assert firm.holds("c2") == {"Staff", "IT"}
+
+
+async def test_whoever_is_missing_when_merging_begins_is_asked_about(
+    private: Path, clock: StandingClock, cache_lines: str
+) -> None:
+    made = Merged(founded(private, clock, CONTRACTORS.format(absent="leaver") + cache_lines))
+    await made.sync()
+    await made.settle()
+    made = await begins_to_merge(made, private, clock)
+    staff = list(made.firm.people)
+    made.firm.people = staff[:4]
+    report = await made.sync()
+    assert "truncated" in report.problems["hr"], "the guard knows who was there before"
+    made.firm.people = staff[:-1]
+    opened = [(await made.sync()).opened["leaver"] for _ in range(4)]
+    assert opened == [0, 0, 1, 0]
+    await made.firm.workshop.close()
+
+
+async def test_a_leaver_whose_account_comes_with_the_merging_loses_it(
+    private: Path, clock: StandingClock, cache_lines: str
+) -> None:
+    made = Merged(founded(private, clock, CONTRACTORS.format(absent="leaver") + cache_lines))
+    made.rows["E2"] = "Ana Analyst,,E1,Finance,,2026-12-31"
+    await made.sync()
+    await made.settle()
+    for case in made.firm.cases():  # a contractor without an address gets no account of their own
+        requests.attest(made.firm.by("ron"), case["id"], "by-hand", "an employee has one")
+        await made.settle()
+    made.firm.now_is("E2", ends=str(clock().date()))
+    await made.sync()
+    made = await begins_to_merge(made, private, clock)
+    del made.rows["E2"]
+    await made.sync()
+    clock.forward(timedelta(days=1))
+    later = SyncReport()
+    for source in made.firm.workshop.settings.sources.values():
+        open_ended(made.firm.workshop, later, source)
+    await made.sync()
+    await made.settle()
+    assert made.firm.holds("ana") == set()
+    with made.firm.workshop.cache.read() as session:
+        present = session.exec(select(PersonRow.present).where(PersonRow.key == "E2 (contractors)")).one()
+    assert not present, "it stays, so that nobody else gets its number"
+    await made.firm.workshop.close()
+
+
+async def begins_to_merge(made: Merged, home: Path, clock: StandingClock) -> Merged:
+    """The same installation, once the settings say that the sources state the same people."""
+    await made.firm.workshop.close()
+    (home / "settings.toml").write_text((home / "settings.toml").read_text() + PEOPLE)
+    environ = {"JMLTUI_HOME": str(home)}
+    made.firm.workshop = open_workshop(Places.from_environment(environ), "ron", clock, environ)
+    return made
 
 
 @pytest.mark.parametrize(

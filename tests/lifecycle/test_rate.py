@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -43,5 +44,31 @@ async def test_turns_are_given_one_after_the_other_at_the_rate() -> None:
     rate = Rate(2)
     for _ in range(4):
         await rate.turn(START, sleep)
-    assert waited == [0.5, 1.0], "two at once, then one each half second"
-    assert rate.room(START + timedelta(seconds=1)) == 0, "who reads and who writes share it"
+    assert waited == [1.0, 2.0, 3.0], "a listing takes every other call"
+    assert rate.room(START + timedelta(seconds=3.6)) >= 1, "an action finds room beside it"
+
+
+@given(per_second=st.floats(0.2, 20), page_seconds=st.floats(0.0, 2.0))
+def test_an_action_never_waits_for_a_whole_listing(per_second: float, page_seconds: float) -> None:
+    rate, now, begun, read = Rate(per_second), START, 0, 0
+
+    async def pass_time(seconds: float) -> None:
+        """Time goes by in which actions look for room, as the worker does."""
+        nonlocal now, begun
+        end = now + timedelta(seconds=seconds)
+        while now < end:
+            now = min(end, now + timedelta(seconds=0.2))
+            if rate.room(now):
+                rate.take()
+                begun += 1
+
+    async def read_pages() -> None:
+        nonlocal read
+        for _ in range(60):
+            await rate.turn(now, pass_time)
+            read += 1
+            await pass_time(page_seconds)
+
+    asyncio.run(read_pages())
+    assert begun >= read / 4, "actions get their share"
+    assert begun + read <= (now - START).total_seconds() * per_second + max(1.0, per_second) + 2
