@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.servers.roundup",
     "tests.servers.moto",
     "tests.servers.emulate",
+    "tests.servers.emulate_github",
     "tests.servers.stranger",
 ]
 
