@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c '
 VENV := .venv
 PY := $(VENV)/bin/python
 REPORTS := .cache/reports
+# One more than there are processors: most tests wait for a server most of the time.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$(( n < 7 ? n + 1 : 8 )))
 
 MAKEFLAGS += --no-print-directory
 .PHONY: demo test check trial bench screenshots wheel clean
@@ -30,7 +32,7 @@ check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 test: $(VENV)/.stamp-test ## every test, with the real servers
 	.ci/servers
 	mkdir -p $(REPORTS)
-	$(PY) -m pytest -q -n 2 --junitxml=$(REPORTS)/tests.xml
+	$(PY) -m pytest -q -n $(JOBS) --junitxml=$(REPORTS)/tests.xml
 
 trial: $(VENV)/.stamp-test ## the company-sized trial on the monthly files of a real company: make trial DATA=FOLDER
 	.ci/servers

@@ -314,10 +314,10 @@ def pause_system(session: Session, system: str, until: datetime, reason: str, no
     session.add(row)
 
 
-def end_pause(session: Session, system: str) -> None:
-    """A system that was waited for answered again."""
+def end_pause(session: Session, system: str, now: datetime, *, at_once: bool) -> None:
+    """A system answered: its pause is over, `at_once` or only where its time has come."""
     row = session.get(LimitRow, system)
-    if row is not None and row.wait_until is not None and not row.stopped:
+    if row is not None and row.wait_until is not None and not row.stopped and (at_once or row.wait_until <= now):
         row.wait_until, row.reason = None, ""
 
 

@@ -200,8 +200,7 @@ class Executor:
             return Result(c, (ActionEvent.LOSE,), told, kind, run_at=now)
         if isinstance(error, Stale):
             return Result(c, (ActionEvent.BLOCK,), told, kind)
-        # Nothing reached the system, so that nothing is wrong with the action: it waits as long as the system is away.
-        if isinstance(error, Unavailable) or (error.retryable and c.attempts < MAX_ATTEMPTS):
+        if error.retryable and c.attempts < MAX_ATTEMPTS:
             wait = error.retry_after if isinstance(error, RateLimited) and error.retry_after else self._back_off(c)
             return Result(c, (ActionEvent.RETRY_LATER,), told, kind, run_at=now + wait)
         return Result(c, (ActionEvent.FAIL,), told, kind)

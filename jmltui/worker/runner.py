@@ -275,8 +275,9 @@ class LocalRunner:
             breaker = self._breakers[system]
             was_open = breaker.is_open
             if kinds & ANSWERED:
-                if breaker.reached():
-                    actions.end_pause(session, system)
+                closes = breaker.reached()
+                actions.end_pause(session, system, now, at_once=closes)
+                if closes:
                     self._say(f"{system} is reached again.")
                 continue
             if not kinds & UNREACHED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -35,7 +36,8 @@ from jmltui_ldap.filters import is_under, rdn, same_name
 from tests.servers import slapd as server
 from tests.servers.slapd import GROUPS, LEAVERS, PEOPLE, PLACEHOLDER, Slapd
 
-numbers = count(1)
+# Other modules import this one under another name, on the same server: each begins elsewhere.
+numbers = count(1000 * secrets.randbelow(1_000_000))
 HOSTILE = 'Smith, John+x="y"<#;>\\*)(uid=*'
 KEYS = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOne ana@work", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITwo ana@home")
 

@@ -100,7 +100,7 @@ async def test_a_system_that_is_down_is_left_alone_however_much_waits_for_it(
     assert "cannot be reached; it is tried again by itself" in reason
     assert 3 <= (tries or 0) <= 8, "the others wait without a try of their own"
     await proxy.calm()
-    await office.settle()
+    await office.settle(120)
     assert {f"e{n:03}" for n in range(13, 25)} <= office.truth().keys()
     with office.workshop.cache.read() as session:
         assert session.scalars(select(LimitRow.wait_until)).one() is None, "nobody has to let it go on"

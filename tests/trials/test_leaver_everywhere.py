@@ -43,7 +43,7 @@ from tests.ui.test_journeys import case_of, look_at_everything, open_case, write
 
 pytestmark = [pytest.mark.trial, pytest.mark.timeout(300)]
 
-LOGIN: Final = "zoe"
+LOGIN: Final = "farewell"
 GROUP: Final = "Payroll"
 
 
@@ -322,7 +322,10 @@ async def test_a_leaver_is_out_of_everything(installation: Installation, estate:
     assert not estate.ldap.signs_in(f"uid={LOGIN},{directory.LEAVERS}", secret)
     assert f"uid={LOGIN}," not in estate.ldap.found(f"cn={GROUP},{directory.GROUPS}", "(objectClass=*)", "member")
     assert not estate.ad.lets_in(LOGIN, secret)
-    assert b"zoe" not in b"".join(estate.ad.values(f"CN={GROUP},{domain.GROUPS}", "member").get("member", [])).lower()
+    assert (
+        LOGIN.encode()
+        not in b"".join(estate.ad.values(f"CN={GROUP},{domain.GROUPS}", "member").get("member", [])).lower()
+    )
     assert not estate.host.lets_in(LOGIN)
     assert "payroll" not in estate.host.run("id", "-nG", f"{estate.lab.prefix}{LOGIN}")
     assert not psql_lets_in(estate.postgres)
