@@ -32,7 +32,7 @@ check: $(VENV)/.stamp-test ## format, lint, import contracts, types
 test: $(VENV)/.stamp-test ## every test, with the real servers
 	.ci/servers
 	mkdir -p $(REPORTS)
-	$(PY) -m pytest -q -n $(JOBS) --junitxml=$(REPORTS)/tests.xml
+	$(PY) -m pytest -q -n $(JOBS) --dist worksteal --junitxml=$(REPORTS)/tests.xml
 
 trial: $(VENV)/.stamp-test ## the company-sized trial on the monthly files of a real company: make trial DATA=FOLDER
 	.ci/servers

@@ -29,8 +29,8 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The trial first: it is by far the longest, and the others run beside it."""
-    items.sort(key=lambda item: item.get_closest_marker("trial") is None)
+    """The longest first: the others run beside them."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("trial", "long")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

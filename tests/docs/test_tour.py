@@ -24,6 +24,7 @@ def commands() -> list[tuple[str, int]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_tour_is_true(private: Path) -> None:
     lines = commands()

@@ -129,6 +129,7 @@ def _lives(process: int) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_killed_at_random_moments(make_office: Callable[..., Office]) -> None:
     await kill_at_random_moments(make_office, MANY, KILLS)
