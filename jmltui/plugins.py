@@ -125,6 +125,13 @@ def _load_point(point: EntryPoint) -> AdapterClass:
     owner = f"The adapter “{point.name}”" + (f" of {point.dist.name}" if point.dist else "")
     try:
         found = point.load()
+    except ModuleNotFoundError as error:
+        extra = point.name in (point.dist.metadata.get_all("Provides-Extra") or () if point.dist else ())
+        how = f"Install it: pip install '{point.dist.name}[{point.name}]'" if point.dist and extra else ""
+        hint = how or "Install its missing parts or ask its author; `jmltui adapters` lists what is installed."
+        raise PluginError(
+            f"{owner} cannot be loaded: it needs “{error.name}”, which is not here.", hint=hint
+        ) from error
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
         hint = "Install its missing parts or ask its author; `jmltui adapters` lists what is installed."
         raise PluginError(f"{owner} cannot be loaded: {type(error).__name__}: {error}.", hint=hint) from error
