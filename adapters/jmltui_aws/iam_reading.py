@@ -91,7 +91,7 @@ class IamReading:
             return None
         if not answer.get("PolicyDocument"):
             raise self.link.broken("GetUserPolicy was answered without a document")
-        return answer["PolicyDocument"]  # type: ignore[no-any-return]
+        return answer["PolicyDocument"]  # type: ignore[no-any-return]  # boto3 answers untyped
 
     # ---- entitlements
 

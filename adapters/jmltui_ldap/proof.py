@@ -141,6 +141,7 @@ class Proofs:
 
     async def _member(self, link: Link, step: Step, group: Entry | None, account: Entry | None) -> Evidence:
         there = group is not None and account is not None
+        # `there` is true only where both were found.
         holds = there and await self._grants.holds(link, group, account)  # type: ignore[arg-type]
         primary = there and self._is_primary(group, account)
         done = holds if step.cap is Cap.GRANT else not holds and not primary

@@ -6,7 +6,7 @@ and permissions: see `members`; what single sign-on does to members: help.realvn
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -96,9 +96,9 @@ class RealVncAdapter:
         self._may_groups = await self._may(self._team.groups)
         self._may_audit = await self._may(self._audit.probe)
 
-    async def _may(self, call: Callable[[], object]) -> bool:
+    async def _may(self, call: Callable[[], Awaitable[object]]) -> bool:
         try:
-            await call()  # type: ignore[misc]
+            await call()
         except Forbidden:
             return False
         return True
@@ -229,4 +229,5 @@ class RealVncAdapter:
     def _named(self, option: str) -> frozenset[str]:
         default = {"start_events": ["connection_start"], "end_events": ["connection_end"]}[option]
         value = self._setup.options.get(option)
+        # The option is declared as a list, so that what is no text here can be walked through.
         return frozenset(default if value is None or isinstance(value, str) else map(str, value))  # type: ignore[arg-type]
