@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.servers.canaille",
     "tests.servers.sshd",
     "tests.servers.slapd",
+    "tests.servers.dirsrv",
     "tests.servers.samba",
     "tests.servers.openvpn",
     "tests.servers.wireguard",

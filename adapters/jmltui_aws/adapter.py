@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,7 +25,7 @@ from jmltui.adapter_api import (
     Unsupported,
 )
 
-from .options import CENTER, OPTIONS, aws_options
+from .options import CENTER, OPTIONS, aws_options, settle_of
 
 if TYPE_CHECKING:
     from .link import AwsLink
@@ -41,6 +42,7 @@ class AwsAdapter:
     def __init__(self, setup: Setup) -> None:
         self.name = setup.name
         self._setup = setup
+        self._settle = settle_of(setup)
         self._is_center = setup.options.get("service") == CENTER
         self._link: AwsLink | None = None
         self._own = ""
@@ -52,7 +54,8 @@ class AwsAdapter:
         """What the service offers, all of it read back."""
         from .services import CENTER_OFFERS, IAM_OFFERS
 
-        return CENTER_OFFERS if self._is_center else IAM_OFFERS
+        offers = CENTER_OFFERS if self._is_center else IAM_OFFERS
+        return {cap: replace(one, settle=self._settle) if one.settle else one for cap, one in offers.items()}
 
     async def open(self) -> None:
         """See who jmltui is there and that users may be read.

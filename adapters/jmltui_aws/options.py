@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
-from jmltui.adapter_api import Option, OptionType, Setup
+from jmltui.adapter_api import Invalid, Option, OptionType, Setup
 
 IAM: Final = "iam"
 CENTER: Final = "identity-center"
@@ -34,6 +35,7 @@ OPTIONS: Final = (
     Option("policies", OptionType.LIST, "ARNs of AWS managed policies to offer though nobody has them yet.", ()),
     Option("privileged", OptionType.LIST, "Further groups, policies and permission sets that are privileged.", ()),
     Option("services", OptionType.LIST, "Patterns of IAM users that belong to services rather than people.", ()),
+    Option("settle_seconds", OptionType.NUMBER, "How long a change may take until all of AWS knows it.", 15),
     Option("exchange_seconds", OptionType.NUMBER, "How long one call may take.", 20),
 )  # fmt: skip
 
@@ -64,6 +66,18 @@ class AwsOptions:
     def kind_of(self, login: str) -> str:
         """Whose an IAM user is."""
         return "service" if fits(login, self.services) else "person"
+
+
+def settle_of(setup: Setup) -> timedelta:
+    """How long a change may take until all of AWS knows it. Raises Invalid.
+
+    IAM and assignments are eventually consistent (IAM User Guide, “Changes that I make are not always immediately
+    visible”); what stands behind another `endpoint_url` need not be.
+    """
+    seconds = float(str(setup.options.get("settle_seconds", 15)))
+    if seconds < 0:
+        raise Invalid(f"{setup.name}: `settle_seconds` cannot be less than 0.", system=setup.name)
+    return timedelta(seconds=seconds)
 
 
 def fits(name: str, patterns: Sequence[str]) -> bool:

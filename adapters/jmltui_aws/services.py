@@ -35,8 +35,7 @@ from .iam_writing import IamWriting
 from .link import AwsLink
 
 SPREADS: Final = timedelta(seconds=15)
-"""How long a change of IAM or an assignment may take until all of AWS knows it (IAM User Guide, “eventually
-consistent”)."""
+"""How long a change may take until all of AWS knows it, unless the option `settle_seconds` says otherwise."""
 
 _READ: Final = Support(Proof.READ_BACK, reversible=True)
 _CHANGE: Final = Support(Proof.READ_BACK, True, SPREADS)

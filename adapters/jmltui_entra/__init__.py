@@ -1,4 +1,4 @@
-"""Microsoft Entra ID as a system, through Microsoft Graph: users, groups, roles, licences, sign-in methods."""
+"""Microsoft Entra ID as a system, through Microsoft Graph: users, groups, roles, licences, devices and more."""
 
 from .adapter import EntraAdapter
 

@@ -8,13 +8,16 @@ read-only). Roles: …/api/rbacapplication-list-roleassignments. Licences: …/a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from jmltui.adapter_api import Ambiguous, ContractBroken, Entitlement, Grant, NotFound
 
+from .chosen import Holding
 from .graph import Graph, literal
+from .schedules import Schedules
 from .users import FIELDS, account
 
 GROUP: Final = "group:"
@@ -29,11 +32,17 @@ MOST: Final = 999
 
 
 class Directory:
-    """Reads one tenant."""
+    """Reads one tenant. `holdings` and `schedules` are what the options ask for besides."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, holdings: Sequence[Holding] = (), schedules: Schedules | None = None) -> None:
         self.graph = graph
         self.system = graph.system
+        self.holdings = tuple(holdings)
+        self.schedules = schedules
+
+    def holding(self, entitlement_id: str) -> Holding | None:
+        """The kind that an entitlement is of, None for a group, a role or a licence."""
+        return next((one for one in self.holdings if entitlement_id.startswith(one.prefix)), None)
 
     # ---- users
 
@@ -69,13 +78,14 @@ class Directory:
     # ---- entitlements
 
     async def entitlements(self) -> AsyncIterator[list[Entitlement]]:
-        """All groups, roles and licences."""
+        """All groups, page by page, then everything else."""
         by_group: set[str] = set()
         async for part in self.graph.parts("groups", {"$select": GROUP_FIELDS, "$top": str(MOST)}):
             for row in part.rows:
                 by_group.update(str(one.get("skuId")) for one in row.get("assignedLicenses") or [])
             yield [group(row, self.system) for row in part.rows]
-        yield [*await self.roles(), *await self.licences(by_group)]
+        more = [one for holding in self.holdings for one in await holding.entitlements()]
+        yield [*await self.roles(), *await self.licences(by_group), *more]
 
     async def group(self, entitlement_id: str) -> Entitlement:
         """One group. Raises NotFound."""
@@ -126,6 +136,10 @@ class Directory:
         found = await self.assignments(f"principalId eq {literal(account_id)}")
         return [row for row in found if row.get("principalId") == account_id]
 
+    async def ends(self, question: str = "") -> dict[tuple[str, str], datetime]:
+        """Until when active roles last, by user and role, where schedules are asked for."""
+        return await self.schedules.ends(question) if self.schedules is not None else {}
+
     async def licences_of(self, account_id: str) -> list[Grant]:
         """The licences of one user, each with the group it comes by. Raises NotFound."""
         row = await self.graph.one(user_path(account_id), {"$select": "id,licenseAssignmentStates"})
@@ -134,8 +148,11 @@ class Directory:
     async def grants_of(self, account_id: str) -> list[Grant]:
         """What one user holds. Raises NotFound."""
         groups = [Grant(account_id, one) for one in sorted(await self.groups_of(account_id))]
-        roles = sorted({f"{ROLE}{row['roleDefinitionId']}" for row in await self.roles_of(account_id)})
-        return [*groups, *(Grant(account_id, one) for one in roles), *await self.licences_of(account_id)]
+        held = sorted({str(row["roleDefinitionId"]) for row in await self.roles_of(account_id)})
+        ends = await self.ends(f"principalId eq {literal(account_id)}")
+        roles = [Grant(account_id, f"{ROLE}{role}", expires=ends.get((account_id, role))) for role in held]
+        more = [one for holding in self.holdings for one in await holding.of(account_id)]
+        return [*groups, *roles, *await self.licences_of(account_id), *more]
 
 
 def user_path(account_id: str) -> str:

@@ -8,6 +8,7 @@ tokens”. `/$count` with `ConsistencyLevel: eventual`: …/graph/aad-advanced-q
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,9 @@ from jmltui.exchange import Answer, HttpExchange, retry_after, standard_judgemen
 SPENT: Final = frozenset({"syncstatenotfound", "resyncrequired", "syncstateinvalid"})
 TAKEN: Final = frozenset({"objectconflict", "propertyconflict", "conflictingobjects"})
 TAKEN_TEXT: Final = "another object with the same value for property"
+UNLICENSED: Final = "aadpremiumlicenserequired"
+NO_INTUNE: Final = "not applicable to target tenant"
+"""How Graph says that the tenant has no licence: of Privileged Identity Management, and of Intune."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,24 @@ def judged(answer: Answer, is_read: bool, now: datetime) -> AdapterError | None:
         return ResyncNeeded(error.message, **facts)
     if answer.status == 400 and (codes & TAKEN or message.startswith(TAKEN_TEXT)):
         return Conflict(error.message, **facts)
+    if answer.status in (400, 403) and (UNLICENSED in codes or NO_INTUNE in message):
+        return Unsupported(error.message, **facts)
+    if message.startswith("{") and not isinstance(error, RateLimited):
+        return type(error)(
+            f"{error.system} answered {answer.status} to {error.operation}: {_of_intune(answer)}.", **facts
+        )
     return error
+
+
+def _of_intune(answer: Answer) -> str:
+    """The sentence that Intune has wrapped into JSON of its own, without its number for Microsoft's support."""
+    told = str(answer.json()["error"]["message"])
+    try:
+        found = json.loads(told)
+    except (ValueError, RecursionError):
+        return told[:200]
+    text = str(found.get("Message") or "") if isinstance(found, dict) else ""
+    return text.partition(" - Operation ID")[0][:200].strip().rstrip(".") or "no reason was given"
 
 
 def _codes(answer: Answer) -> tuple[set[str], str]:

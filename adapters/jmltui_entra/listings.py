@@ -1,6 +1,8 @@
 """Whole listings and listings of changes. A whole one takes its token first, so that nothing falls between.
 
-A cursor holds both: where the next page is, and the token that the last page will hand out.
+A cursor holds both: where the next page is, and the token that the last page will hand out. Only users and groups have
+changes in Graph; roles, licences, devices and the like are told anew each time, and the token remembers which there
+were, so that one that is gone is told as gone.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from typing import Final
 
 from jmltui.adapter_api import Account, ContractBroken, Entitlement, Grant, NotFound, Page, Query
 
-from .directory import GROUP, GROUP_FIELDS, LICENCE, MOST, ROLE, Directory, group, licence_grants
+from . import delta
+from .directory import GROUP, GROUP_FIELDS, MOST, ROLE, Directory, group, licence_grants
 from .users import FIELDS, account
 
 NONE: Final = "-"
@@ -57,24 +60,26 @@ class Listings:
         )
 
     async def entitlements(self, query: Query) -> AsyncIterator[Page[Entitlement]]:
-        """All groups, roles and licences; in a listing of changes the groups that changed, and the others anew."""
-        token = await self._graph.token("groups/delta", GROUP_FIELDS) if not query.since else None
+        """All groups and all else; in a listing of changes the groups that changed, and all else anew."""
+        link, known = delta.unpacked(query.since) if query.since else ("", [])
+        token = link or await self._graph.token("groups/delta", GROUP_FIELDS)
         gone: list[str] = []
         if query.since:
-            async for part in self._graph.changes(query.since):
+            async for part in self._graph.changes(link):
                 gone += [f"{GROUP}{row['id']}" for row in part.rows if "@removed" in row]
-                token = part.delta
+                token = part.delta or token
                 yield Page([group(row, self._system) for row in part.rows if "@removed" not in row])
         found: list[Entitlement] = []
         async for page in self._directory.entitlements():
+            found += [one for one in page if one.kind != "group"]
             if not query.since:
-                yield Page(page)
-            else:
-                found += [one for one in page if one.kind != "group"]
-        yield Page(found, gone, delta=token)
+                yield Page([one for one in page if one.kind == "group"])
+        ids = {one.id for one in found}
+        gone += [one for one in known if one not in ids]
+        yield Page(found, gone, delta=delta.packed(token, sorted(ids)))
 
     async def grants(self, query: Query) -> AsyncIterator[Page[Grant]]:
-        """All memberships, roles and licences; in a listing of changes the groups that changed, and the others anew."""
+        """All memberships and all else; in a listing of changes the groups that changed, and all else anew."""
         deleted: list[str] = []
         if query.since:
             groups: list[str] = []
@@ -100,7 +105,7 @@ class Listings:
         yield Page(others, [one for one in deleted if not one.startswith(GROUP)], delta=token)
 
     async def _others(self) -> list[Grant]:
-        """Roles and licences of everybody."""
+        """Roles, licences and what the options ask for, of everybody."""
         roles = {
             (str(r.get("principalId")), str(r.get("roleDefinitionId"))) for r in await self._directory.assignments()
         }
@@ -111,9 +116,11 @@ class Listings:
             ids.add(str(row["id"]))
             known += licence_grants(str(row["id"]), row)
         # What a group or an application holds as a role is no account's.
-        return [*(Grant(who, f"{ROLE}{role}") for who, role in sorted(roles) if who in ids), *known]
+        ends = await self._directory.ends()
+        held = [Grant(who, f"{ROLE}{role}", expires=ends.get((who, role))) for who, role in sorted(roles) if who in ids]
+        return [*held, *known, *[one for holding in self._directory.holdings for one in await holding.grants(ids)]]
 
     async def _all_others(self) -> list[str]:
-        """The ids of all roles and licences: what was known of them is told anew."""
-        licences = await self._directory.licences(set())
-        return [one.id for one in [*await self._directory.roles(), *licences] if one.id.startswith((ROLE, LICENCE))]
+        """The ids of all that is no group: what was known of them is told anew."""
+        more = [one for holding in self._directory.holdings for one in await holding.entitlements()]
+        return [one.id for one in [*await self._directory.roles(), *await self._directory.licences(set()), *more]]

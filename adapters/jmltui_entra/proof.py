@@ -12,7 +12,9 @@ from typing import Any, Final
 from jmltui.adapter_api import Cap, Clock, Evidence, NotFound, Proof, Step, Verdict
 from jmltui.exchange import instant
 
+from .chosen import Holding, Standing
 from .credentials import Credentials
+from .devices import Devices
 from .directory import GROUP, LICENCE, ROLE, Directory, user_path
 from .users import seen
 
@@ -33,6 +35,9 @@ class Proofs:
             return await self._held(step, step.target)
         if step.cap is Cap.END_SESSIONS:
             return await self._sessions(step)
+        devices = next((one for one in self._directory.holdings if isinstance(one, Devices)), None)
+        if step.cap is Cap.WIPE_DEVICE and step.target and devices is not None:
+            return await devices.evidence(step, self._clock())
         if step.cap is Cap.REVOKE_CREDENTIALS:
             return await self._credentials(step)
         if step.cap in (Cap.CREATE, Cap.DELETE, Cap.ENABLE, Cap.DISABLE):
@@ -61,6 +66,9 @@ class Proofs:
     async def _held(self, step: Step, target: str) -> Evidence:
         """A membership by the group's own list, a role by its assignments, a licence by the user's record."""
         account_id = step.account_id
+        holding = self._directory.holding(target)
+        if holding is not None:
+            return await self._chosen(step, holding, target)
         source = f"GET /groups/{target.removeprefix(GROUP)}/members"
         try:
             if target.startswith(GROUP):
@@ -77,6 +85,14 @@ class Proofs:
             held = False
         known = target.startswith((GROUP, ROLE, LICENCE))
         return self._told(known and held is (step.cap is Cap.GRANT), {"target": target, "held": held}, source)
+
+    async def _chosen(self, step: Step, holding: Holding, target: str) -> Evidence:
+        try:
+            found = await holding.standing(step.account_id, target)
+        except NotFound:
+            found = Standing(False, f"GET /{user_path(step.account_id)}")
+        observed = {"target": target, "held": found.held, **found.more}
+        return self._told(found.held is (step.cap is Cap.GRANT), observed, found.source)
 
     async def _sessions(self, step: Step) -> Evidence:
         fields = "id,signInSessionsValidFromDateTime"

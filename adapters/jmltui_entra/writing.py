@@ -8,6 +8,7 @@ without which the user itself would be deleted). Roles: …/api/rbacapplication-
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -87,17 +88,23 @@ class Writing:
         await self._graph.write("POST", f"{user_path(account_id)}/revokeSignInSessions")
         return Receipt(Outcome.CHANGED, before=seen(before), after=seen(before))
 
-    async def set_held(self, account_id: str, entitlement_id: str, held: bool) -> Receipt:
-        """Make the user hold a group, role or licence, or not. Raises NotFound for an unknown one."""
+    async def set_held(
+        self, account_id: str, entitlement_id: str, held: bool, expires: datetime | None = None
+    ) -> Receipt:
+        """Make the user hold an entitlement, or not. Raises NotFound for an unknown one."""
         kind, _, name = entitlement_id.partition(":")
         call = {"group": self._set_member, "role": self._set_role, "licence": self._set_licence}.get(kind)
-        if call is None or not name:
+        holding = self._directory.holding(entitlement_id)
+        if not name or (call is None and holding is None):
             raise NotFound(f"{self._system} has no entitlement {entitlement_id[:80]}.", system=self._system)
         await self._directory.user(account_id)
-        changed = await call(account_id, entitlement_id, held)
-        facts = {"user": account_id, "target": entitlement_id}
-        outcome = Outcome.CHANGED if changed else Outcome.ALREADY
-        return Receipt(outcome, before={**facts, "held": held is not changed}, after={**facts, "held": held})
+        if holding is not None:
+            outcome = await holding.set_held(account_id, entitlement_id, held, expires)
+        else:
+            assert call is not None
+            outcome = Outcome.CHANGED if await call(account_id, entitlement_id, held) else Outcome.ALREADY
+        facts, was = {"user": account_id, "target": entitlement_id}, held is (outcome is Outcome.ALREADY)
+        return Receipt(outcome, before={**facts, "held": was}, after={**facts, "held": held})
 
     async def _set_member(self, account_id: str, entitlement_id: str, held: bool) -> bool:
         group = await self._directory.group(entitlement_id)
@@ -129,8 +136,13 @@ class Writing:
             body: dict[str, Any] = {"@odata.type": "#microsoft.graph.unifiedRoleAssignment", "directoryScopeId": "/"}
             body |= {"roleDefinitionId": role_id, "principalId": account_id}
             await self._graph.write("POST", ASSIGNMENTS, body)
+        schedules = self._directory.schedules
+        scheduled = await schedules.scheduled(account_id) if schedules is not None and present else {}
         for one in present:  # of every scope: who loses a role loses it everywhere
-            await self._graph.write("DELETE", f"{ASSIGNMENTS}/{quote(str(one['id']), safe='')}")
+            if schedules is not None and (row := scheduled.get(str(one["id"]))) is not None:
+                await schedules.end(row)
+            else:
+                await self._graph.write("DELETE", f"{ASSIGNMENTS}/{quote(str(one['id']), safe='')}")
         return True
 
     async def _set_licence(self, account_id: str, entitlement_id: str, held: bool) -> bool:

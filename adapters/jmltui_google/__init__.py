@@ -1,4 +1,4 @@
-"""Google Workspace as a system, through the Admin SDK: users, groups, licences, tokens and application passwords."""
+"""Google Workspace as a system, through the Admin SDK: users, groups, licences, roles, devices, transfers."""
 
 from .adapter import GoogleAdapter
 

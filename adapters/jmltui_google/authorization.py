@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from jmltui.adapter_api import Invalid
+from jmltui.adapter_api import AuthFailed, Forbidden, Invalid
 from jmltui.exchange import HttpExchange, Renewed, token_of
 
 if TYPE_CHECKING:
@@ -28,20 +29,33 @@ SCOPES: Final = (
 )
 DYNAMIC_SCOPE: Final = "https://www.googleapis.com/auth/cloud-identity.groups.readonly"
 LICENCE_SCOPE: Final = "https://www.googleapis.com/auth/apps.licensing"
+TRANSFER_SCOPE: Final = "https://www.googleapis.com/auth/admin.datatransfer"
+MOBILE_SCOPE: Final = "https://www.googleapis.com/auth/admin.directory.device.mobile.action"
+CHROME_SCOPE: Final = "https://www.googleapis.com/auth/admin.directory.device.chromeos"
+ROLE_SCOPE: Final = "https://www.googleapis.com/auth/admin.directory.rolemanagement"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """What a key file holds: the account, the id of its key and the key."""
+
+    account: str
+    key_id: str
+    key: RSAPrivateKey = field(repr=False)
 
 
 class ServiceAccount(Renewed):
-    """Access tokens of one service account, acting as `subject`. Raises Invalid for a key file that is none."""
+    """Access tokens of one service account, acting as `subject`."""
 
-    def __init__(self, exchange: HttpExchange, key_file: str, subject: str, scopes: tuple[str, ...]) -> None:
+    def __init__(self, exchange: HttpExchange, key_file: KeyFile, subject: str, scopes: tuple[str, ...]) -> None:
         super().__init__()
         self._exchange, self._subject, self._scopes = exchange, subject, " ".join(scopes)
-        self._account, self._key_id, self._key = _read(key_file, exchange.system)
+        self._file = key_file
 
     async def _fetch(self, now: datetime) -> tuple[str, timedelta]:
         issued = int(now.timestamp())
         claims = {
-            "iss": self._account,
+            "iss": self._file.account,
             "sub": self._subject,
             "scope": self._scopes,
             "aud": AUDIENCE,
@@ -55,13 +69,42 @@ class ServiceAccount(Renewed):
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        header = {"alg": "RS256", "typ": "JWT", "kid": self._key_id}
+        header = {"alg": "RS256", "typ": "JWT", "kid": self._file.key_id}
         text = f"{_encoded(json.dumps(header).encode())}.{_encoded(json.dumps(claims).encode())}"
-        return f"{text}.{_encoded(self._key.sign(text.encode(), PKCS1v15(), SHA256()))}"
+        return f"{text}.{_encoded(self._file.key.sign(text.encode(), PKCS1v15(), SHA256()))}"
 
 
-def _read(key_file: str, system: str) -> tuple[str, str, RSAPrivateKey]:
-    """The account, the id of its key and the key. No part of the file is ever told."""
+class Delegated(ServiceAccount):
+    """Access tokens for one more thing, which may not be delegated: that is Forbidden, and no failed credential."""
+
+    def __init__(
+        self,
+        exchange: HttpExchange,
+        key_file: KeyFile,
+        subject: str,
+        scopes: tuple[str, ...],
+        what: str,
+        otherwise: str,
+    ) -> None:
+        super().__init__(exchange, key_file, subject, scopes)
+        self._names = ", ".join(scope.rpartition("/")[2] for scope in scopes)
+        self._what, self._otherwise = what, otherwise
+
+    async def _fetch(self, now: datetime) -> tuple[str, timedelta]:
+        try:
+            return await super()._fetch(now)
+        except AuthFailed as error:
+            raise Forbidden(
+                f"{self._exchange.system} does not let jmltui {self._what}: delegate {self._names} to the service "
+                f"account in the Admin console, or {self._otherwise}.",
+                system=error.system,
+                operation=error.operation,
+                code=error.code,
+            ) from error
+
+
+def read_key_file(text: str, system: str) -> KeyFile:
+    """The key file as the Cloud console gives it out. Raises Invalid for none; no part of it is ever told."""
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -69,14 +112,14 @@ def _read(key_file: str, system: str) -> tuple[str, str, RSAPrivateKey]:
         raise Invalid(f"{system} needs its extra: pip install 'jmltui[google]'.", system=system) from None
     wrong = Invalid(f"The service account of {system} is not the JSON key file that Google gives out.", system=system)
     try:
-        found = json.loads(key_file)
+        found = json.loads(text)
         account, key_id = found["client_email"], found["private_key_id"]
         key = load_pem_private_key(found["private_key"].encode(), None)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise wrong from None
     if not isinstance(key, RSAPrivateKey) or not isinstance(account, str) or not isinstance(key_id, str):
         raise wrong
-    return account, key_id, key
+    return KeyFile(account, key_id, key)
 
 
 def _encoded(content: bytes) -> str:

@@ -8,28 +8,18 @@ developers.google.com/workspace/admin/licensing/reference/rest/v1/licenseAssignm
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from jmltui.adapter_api import ContractBroken, Entitlement, Grant, NotFound
+from jmltui.adapter_api import ContractBroken, Entitlement, NotFound
 
-from .users import account
-from .workspace import Workspace
+from .connecting import Connections
+from .users import account, addresses
 
 BASE: Final = "/admin/directory/v1"
 CUSTOMER: Final = {"customer": "my_customer"}
 GROUP: Final = "group:"
 LICENCE: Final = "licence:"
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """Google's three interfaces; without Cloud Identity dynamic groups are not told apart."""
-
-    admin: Workspace
-    licensing: Workspace | None
-    identity: Workspace | None
 
 
 class Directory:
@@ -39,6 +29,7 @@ class Directory:
         self.admin, self.licensing, self._identity = connections.admin, connections.licensing, connections.identity
         self.products = products if connections.licensing is not None else ()
         self.system = connections.admin.system
+        self._customer = ""
 
     # ---- users
 
@@ -61,7 +52,7 @@ class Directory:
         row = (await self.admin.get(user_path(account_id))).object()
         found = account(row, self.system)
         if found.id != account_id:
-            if account_id.casefold() in (found.login.casefold(), *_aliases(row)):
+            if account_id.casefold() in addresses(row):
                 raise NotFound(f"{self.system} has no user of the id {account_id[:80]}.", system=self.system)
             raise ContractBroken(f"{self.system} was asked for one user and told of another.", system=self.system)
         return row
@@ -73,6 +64,22 @@ class Directory:
         except NotFound:
             return None
         return row if account(row, self.system).login.casefold() == login.casefold() else None
+
+    async def customer(self) -> str:
+        """The customer's id, by its first user; "" where no user is told of."""
+        if not self._customer:
+            async for rows, _ in self.users(1):
+                self._customer = str(rows[0].get("customerId") or "") if rows else ""
+                break
+        return self._customer
+
+    async def accounts_by_address(self) -> dict[str, str]:
+        """The id of every user by each of its addresses, in small letters."""
+        found: dict[str, str] = {}
+        async for rows, _ in self.users():
+            for row in rows:
+                found.update(dict.fromkeys(addresses(row), str(row["id"])))
+        return found
 
     # ---- entitlements
 
@@ -94,10 +101,8 @@ class Directory:
         """The addresses of dynamic groups."""
         if self._identity is None:
             return set()
-        async for rows, _ in self.users(1):
-            customer = str(rows[0].get("customerId") or "") if rows else ""
-            break
-        else:
+        customer = await self.customer()
+        if not customer:
             return set()
         found = await self._identity.rows(
             "/v1/groups", "groups", {"parent": f"customers/{customer}", "view": "FULL", "pageSize": "500"}
@@ -110,52 +115,20 @@ class Directory:
         """All licences of one product that somebody has."""
         assert self.licensing is not None
         path = f"/apps/licensing/v1/product/{quote(product, safe='')}/users"
-        async for rows, _ in self.users(1):
-            customer = str(rows[0].get("customerId") or "") if rows else ""
-            break
-        else:
+        customer = await self.customer()
+        if not customer:
             return []
         return await self.licensing.rows(path, "items", {"customerId": customer, "maxResults": "1000"})
 
-    async def entitlements(self) -> list[Entitlement]:
-        """Groups, and licences that somebody has."""
-        found = {one.id: one for one in await self.groups()}
-        for product in self.products:
-            for row in await self.assignments(product):
-                one = Entitlement(licence_id(row), "licence", str(row.get("skuName") or row.get("skuId"))[:200])
-                found.setdefault(one.id, one)
-        return list(found.values())
-
-    # ---- grants
-
-    async def grants(self) -> AsyncIterator[list[Grant]]:
-        """All direct memberships and licences of users. Members from outside the customer are no accounts."""
-        ids: dict[str, str] = {}
-        async for rows, _ in self.users():
-            ids.update({str(row["primaryEmail"]).casefold(): str(row["id"]) for row in rows})
-        known = set(ids.values())
-        for group in await self.groups():
-            path = f"{group_path(group.id)}/members"
-            rows = await self.admin.rows(path, "members", {"maxResults": "200"})
-            inside = dict.fromkeys(str(row.get("id")) for row in rows if row.get("type") == "USER")
-            yield [Grant(one, group.id) for one in inside if one in known]
-        for product in self.products:
-            held = [(ids.get(str(row.get("userId")).casefold()), row) for row in await self.assignments(product)]
-            yield [Grant(account_id, licence_id(row)) for account_id, row in held if account_id is not None]
+    async def members(self, entitlement_id: str) -> list[str]:
+        """The ids of users who are directly in a group, each once; some may be from outside the customer."""
+        rows = await self.admin.rows(f"{group_path(entitlement_id)}/members", "members", {"maxResults": "200"})
+        return list(dict.fromkeys(str(row.get("id")) for row in rows if row.get("type") == "USER"))
 
     async def groups_of(self, account_id: str) -> set[str]:
         """The groups that one user is directly in. Raises NotFound."""
         rows = await self.admin.rows(f"{BASE}/groups", "groups", {"userKey": account_id, "maxResults": "200"})
         return {group_id(row, self.system) for row in rows}
-
-    async def grants_of(self, account_id: str) -> list[Grant]:
-        """What one user holds. Raises NotFound."""
-        login = str((await self.user(account_id))["primaryEmail"]).casefold()
-        found = [Grant(account_id, one) for one in sorted(await self.groups_of(account_id))]
-        for product in self.products:
-            rows = await self.assignments(product)
-            found += [Grant(account_id, licence_id(row)) for row in rows if str(row.get("userId")).casefold() == login]
-        return found
 
 
 def user_path(key: str) -> str:
@@ -178,7 +151,3 @@ def group_id(row: dict[str, Any], system: str) -> str:
 def licence_id(row: dict[str, Any]) -> str:
     """A licence by its product and article."""
     return f"{LICENCE}{row.get('productId')}/{row.get('skuId')}"
-
-
-def _aliases(row: dict[str, Any]) -> list[str]:
-    return [str(one).casefold() for one in row.get("aliases") or []]

@@ -43,6 +43,12 @@ def number(row: Mapping[str, Any]) -> str | None:
     return None
 
 
+def addresses(row: Mapping[str, Any]) -> set[str]:
+    """The addresses that are the user's own within the customer, in small letters: the primary one and aliases."""
+    listed = [row.get("primaryEmail"), *(row.get("aliases") or []), *(row.get("nonEditableAliases") or [])]
+    return {str(one).casefold() for one in listed if one}
+
+
 def _display(row: Mapping[str, Any]) -> str:
     name = row.get("name")
     return str(name.get("displayName") or name.get("fullName") or "") if isinstance(name, dict) else ""

@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from jmltui.adapter_api import AdapterError, ContractBroken, OutcomeUnknown, RateLimited
+from jmltui.adapter_api import AdapterError, ContractBroken, Forbidden, OutcomeUnknown, RateLimited
 from jmltui.exchange import Answer, HttpExchange, retry_after, standard_judgement
 
 WAITING: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
+UNSCOPED: Final = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+UNPRIVILEGED: Final = frozenset({"forbidden", "notAuthorized"})
 
 
 class Workspace(HttpExchange):
@@ -58,11 +60,18 @@ class Workspace(HttpExchange):
 
 
 def judged(answer: Answer, is_read: bool, now: datetime) -> AdapterError | None:
-    """The typed error of an answer; a 403 may ask to wait."""
+    """The typed error of an answer; a 403 may ask to wait, else it says which of two things is lacking."""
     error = standard_judgement(answer, is_read, now)
-    if error is not None and answer.status == 403 and _reasons(answer) & WAITING:
-        facts = {"system": error.system, "operation": error.operation, "code": error.code}
+    if error is None or answer.status != 403:
+        return error
+    facts = {"system": error.system, "operation": error.operation, "code": error.code}
+    reasons = _reasons(answer)
+    if reasons & WAITING:
         return RateLimited(error.message, retry_after=retry_after(answer.headers, now), **facts)
+    if reasons & UNSCOPED:
+        return Forbidden(f"{error.message} A scope is not delegated to the service account.", **facts)
+    if reasons & UNPRIVILEGED:
+        return Forbidden(f"{error.message} The administrator it acts as may lack the privilege.", **facts)
     return error
 
 

@@ -25,14 +25,15 @@ from jmltui.adapter_api import (
 
 from .credentials import Credentials
 from .directory import BASE, GROUP, LICENCE, Directory, group_path, user_path
+from .roles import ROLE, Roles
 from .users import account, body_of, differing, number, seen
 
 
 class Writing:
     """Writes one customer."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, directory: Directory, roles: Roles | None) -> None:
+        self._directory, self._roles = directory, roles
         self._admin = directory.admin
         self._system = directory.system
 
@@ -111,12 +112,14 @@ class Writing:
         return Receipt(outcome, before={"credentials": len(present)}, after={"credentials": len(present) - len(todo)})
 
     async def set_held(self, account_id: str, entitlement_id: str, held: bool) -> Receipt:
-        """Make the user hold a group or a licence, or not. Raises NotFound for an unknown one."""
+        """Make the user hold a group, a licence or a role, or not. Raises NotFound for an unknown one."""
         login = str((await self._directory.user(account_id))["primaryEmail"])
         if entitlement_id.startswith(GROUP):
             changed = await self._set_member(account_id, entitlement_id, held)
         elif entitlement_id.startswith(LICENCE) and self._directory.licensing is not None:
             changed = await self._set_licence(login, entitlement_id, held)
+        elif entitlement_id.startswith(ROLE) and self._roles is not None:
+            changed = await self._roles.set_held(account_id, entitlement_id, held)
         else:
             raise NotFound(f"{self._system} has no entitlement {entitlement_id[:80]}.", system=self._system)
         facts = {"user": account_id, "target": entitlement_id}

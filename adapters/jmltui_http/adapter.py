@@ -89,6 +89,7 @@ class HttpAdapter:
             Cap.LIST_ENTITLEMENTS: description.entitlements is not None,
             Cap.LIST_GRANTS: grants is not None and grants.list is not None,
             Cap.LIST_SESSIONS: description.sessions is not None,
+            Cap.DELTA: accounts is not None and accounts.changes is not None,
         }
         found.update({cap: read for cap, is_offered in offered.items() if is_offered})
         for cap in _WRITES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from jmltui.adapter_api import (
@@ -18,6 +18,7 @@ from jmltui.adapter_api import (
     NotFound,
     OutcomeUnknown,
     RateLimited,
+    ResyncNeeded,
     Stale,
     Unavailable,
     Unsupported,
@@ -26,6 +27,7 @@ from jmltui.exchange import Answer, HttpExchange, Judge, retry_after, sentence, 
 
 from .calls import CallShape
 from .description import Description
+from .expression import Expression
 from .template import Absent, Template, Values
 
 TRIES: Final = 5
@@ -141,6 +143,9 @@ class Caller:
     def _judged(self, shape: CallShape, answer: Answer, is_read: bool, now: datetime) -> AdapterError | None:
         if answer.status in shape.already | shape.pending:
             return None
+        if shape.expired is not None and _is_so(shape.expired, answer):
+            told = f"{answer.system} does not accept the place any more from which its changes go on."
+            return ResyncNeeded(told, system=answer.system, operation=answer.operation, code=str(answer.status))
         means = self._means(answer)
         facts = {"system": answer.system, "operation": answer.operation, "code": str(answer.status)}
         told = sentence(answer)
@@ -169,21 +174,30 @@ class Caller:
         return ContractBroken(text, **facts) if is_read else Invalid(text, **facts)
 
     def _means(self, answer: Answer) -> str:
-        for rule in self.description.errors:
-            if answer.status not in rule.statuses:
-                continue
-            if rule.when is None:
-                return rule.means
-            try:
-                if rule.when.of(answer.json()) is True:
-                    return rule.means
-            except ContractBroken:
-                continue
-        return ""
+        return next((rule.means for rule in self.description.errors if _is_so(rule, answer)), "")
 
     def was_already(self, shape: CallShape, answer: Answer) -> bool:
         """Whether the system said by its answer that it was so before."""
         return answer.status in shape.already or self._means(answer) == "already"
+
+
+class _Rule(Protocol):
+    """A rule about answers: no statuses means any."""
+
+    @property
+    def statuses(self) -> frozenset[int]: ...
+
+    @property
+    def when(self) -> Expression | None: ...
+
+
+def _is_so(rule: _Rule, answer: Answer) -> bool:
+    if rule.statuses and answer.status not in rule.statuses:
+        return False
+    try:
+        return rule.when is None or rule.when.of(answer.json()) is True
+    except ContractBroken:
+        return False
 
 
 def _texts(templates: Mapping[str, Template], values: Values) -> dict[str, str]:

@@ -20,6 +20,14 @@ _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """By which answer a system says that it does not accept a token any more: no statuses means any."""
+
+    statuses: frozenset[int]
+    when: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallShape:
     """One call. `reads`: it changes nothing, so a lost answer leaves nothing open.
 
@@ -39,6 +47,7 @@ class CallShape:
     pending: frozenset[int] = frozenset()
     missing: frozenset[int] = frozenset()
     expect: Expression | None = None
+    expired: Expired | None = None
 
     @property
     def told(self) -> str:

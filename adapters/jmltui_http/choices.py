@@ -41,11 +41,13 @@ class Choices:
             description = replace(description, limits=replace(description.limits, page_size=size))
         private = options.get("private_network") is True
         problems: list[Problem] = []
+        parameters = _parameters(setup, description, problems)
+        description = _in_one_way(setup, description, parameters, problems)
         found = cls(
             setup,
             description,
             "",
-            _parameters(setup, description, problems),
+            parameters,
             _secrets(setup, description, problems),
             _columns(setup, description, problems),
             private,
@@ -79,6 +81,28 @@ def _parameters(setup: Setup, description: Description, problems: list[Problem])
         else:
             found[name] = value
     return found
+
+
+def _in_one_way(
+    setup: Setup, description: Description, parameters: Mapping[str, str], problems: list[Problem]
+) -> Description:
+    """The description with the way of authorization that the settings choose, and the secrets that this one needs."""
+    auth = description.auth
+    chosen = parameters.get(auth.choice)
+    if not auth.ways or chosen is None:
+        return description
+    if chosen not in auth.ways:
+        told = f"“parameters.{auth.choice}” must be {' or '.join(auth.ways)}, not “{chosen[:60]}”."
+        problems.append(_problem(setup, told, did_you_mean(chosen, auth.ways)))
+        return description
+    auth = auth.ways[chosen]
+    for name in sorted(auth.names):
+        of, _, short = name.partition(".")
+        if of == "parameters" and parameters.get(short) == "":
+            told = f"“{name}” is missing, which {description.auth.choice} = “{chosen}” needs."
+            problems.append(_problem(setup, told, description.parameters[short].about))
+    needed = {name: about for name, about in description.secrets.items() if f"secrets.{name}" in auth.names}
+    return replace(description, auth=auth, secrets=needed)
 
 
 def _secrets(setup: Setup, description: Description, problems: list[Problem]) -> dict[str, str]:

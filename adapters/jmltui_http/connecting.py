@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from jmltui.adapter_api import Query, Unavailable, Untrusted
 from jmltui.exchange import HttpExchange, Observed, Reach, public_only, within_reach
 
-from .authorizing import AuthKind, authorization
+from .authorizing import BY_TOKEN, authorization
 from .calling import Caller
 from .choices import Choices
 from .origin import origin_of
@@ -41,7 +41,7 @@ class Connection:
         if origin is not None:
             base = origin_of(origin, values, private_network=choices.private_network)
         exchange = _exchange(choices, choices.base, reach, observe)
-        by_token = description.auth.kind in (AuthKind.OAUTH2, AuthKind.TOKEN)
+        by_token = description.auth.kind in BY_TOKEN
         tokens = _exchange(choices, base, reach, observe) if by_token else None
         try:
             for one in filter(None, (exchange, tokens)):

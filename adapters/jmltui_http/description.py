@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ class Description:
     sessions: SessionsShape | None
     operations: Mapping[Cap, Operation]
     ticket: TicketShape | None
+    digest: str = ""
+    """Of the file: what was listed by another one is worth nothing."""
 
 
 def shipped() -> list[str]:
@@ -143,7 +146,7 @@ def read_description(data: bytes, file: str) -> Description:
         base=root.template("base", frozenset()),
         parameters=parameters,
         secrets=secrets,
-        auth=read_auth(root, frozenset(f"secrets.{name}" for name in secrets)),
+        auth=read_auth(root, frozenset(f"secrets.{name}" for name in secrets), parameters),
         headers=read_headers(root, frozenset()),
         limits=_limits(root),
         errors=tuple(_error_rule(block) for block in root.items("errors")),
@@ -155,6 +158,7 @@ def read_description(data: bytes, file: str) -> Description:
         sessions=read_sessions(root),
         operations=read_operations(root),
         ticket=read_ticket(root),
+        digest=hashlib.sha256(data).hexdigest()[:16],
     )
     _fits(root, found)
     root.done()
@@ -254,6 +258,9 @@ def _listed(root: Block, found: Description) -> None:
         root.problem_at("grants", "“list” of grants needs “list” of accounts.", "Or describe only “of”.")
     if grants is not None and grants.per == "entitlement" and found.entitlements is None:
         root.problem_at("grants", "“per: entitlement” needs the section “entitlements”.")
+    for name, section in (("entitlements", found.entitlements), ("grants", grants)):
+        if section is not None and section.changes is not None and (accounts is None or accounts.changes is None):
+            root.problem_at(name, f"Changes of {name} alone are of no use; describe “changes” of accounts too.")
     if found.sessions is not None and accounts is None:
         root.problem_at("sessions", "“sessions” needs the section “accounts”.")
 

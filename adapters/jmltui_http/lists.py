@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +16,10 @@ from .expression import Expression
 
 PAGE: Final[Names] = frozenset({"page.size", "page.cursor", "page.offset", "page.number"})
 """What the call of a paged listing may name."""
+
+
+KEEP: Final = 24
+"""Hours that an answer of a second call is used again where the description does not say."""
 
 
 class PagingKind(StrEnum):
@@ -47,12 +52,17 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A second call for each record; what `value` finds in its answer stands in the record under this name."""
+    """A second call for each record; what `value` finds in its answer stands in the record under this name.
+
+    While `unchanged` of the record is the same, the answer is used again, but no longer than `keep`.
+    """
 
     name: str
     call: CallShape
     value: Expression | None = None
     when: Expression | None = None
+    unchanged: Expression | None = None
+    keep: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +96,20 @@ class Columns:
         return known.get(text.casefold(), known.get("*", text))
 
 
-def read_list(block: Block, names: Names) -> ListShape | None:
-    """The listing that a mapping describes: `call`, `paging`, `records` and the rest. Other keys are the caller's."""
+def read_list(block: Block, names: Names, *, keeps: bool = False) -> ListShape | None:
+    """The listing that a mapping describes: `call`, `paging`, `records` and the rest. Other keys are the caller's.
+
+    `keeps`: answers of second calls may be used again.
+    """
     paging = _paging(block)
     call_block = block.block("call", required=True)
     call = read_call(call_block, names | PAGE, reads=True) if call_block is not None else None
     records = block.expression("records", required=True)
     shape = {key: block.expression(key) for key in ("id", "total", "where", "each")}
-    lookups = tuple(found for name, one in block.blocks("lookups") if (found := _lookup(name, one, names)) is not None)
+    read = (_lookup(name, one, names, keeps) for name, one in block.blocks("lookups"))
+    lookups = tuple(found for found in read if found is not None)
+    if shape["id"] is None and any(one.unchanged is not None for one in lookups):
+        block.problem_at("lookups", "“unchanged” needs “id”, which tells whose answer it is.")
     if call is None or records is None:
         return None
     _check_paging(block, paging, call)
@@ -156,14 +172,16 @@ def named(call: CallShape) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lookup(name: str, block: Block, names: Names) -> Lookup | None:
+def _lookup(name: str, block: Block, names: Names, keeps: bool) -> Lookup | None:
     value, when = block.expression("value"), block.expression("when")
+    unchanged = block.expression("unchanged") if keeps else None
+    keep = block.number("keep", KEEP, least=0, most=168) if keeps else 0
     call_block = block.block("call", required=True)
     block.done()
     if call_block is None:
         return None
     call = read_call(call_block, names | {"record.*"}, reads=True)
-    return None if call is None else Lookup(name, call, value, when)
+    return None if call is None else Lookup(name, call, value, when, unchanged, timedelta(hours=keep))
 
 
 def read_columns(

@@ -14,7 +14,7 @@ from jmltui.exchange import Answer
 
 from .calling import Caller
 from .lists import BY_ADDRESS, ListShape, PagingKind
-from .lookups import looked_up
+from .lookups import Kept, looked_up
 from .template import Values
 
 _LINK: Final = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)')
@@ -23,11 +23,13 @@ _NEXT: Final = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Records of one page that were not there before; `cursor` resumes after it, None at the end."""
+    """Records of one page that were not there before; `cursor` resumes after it, None at the end. `answer` is what
+    the page stood in."""
 
     records: list[Any]
     cursor: str | None
     total: int | None
+    answer: Any = None
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class _Place:
     seen: set[str] = field(default_factory=set)
     places: set[str] = field(default_factory=set)
     total: int | None = None
+    before: list[Any] = field(default_factory=list)
 
     def text(self) -> str:
         return json.dumps([self.at, self.count, self.number])
@@ -63,8 +66,12 @@ async def pages(
     size: int = 0,
     cursor: str | None = None,
     patient: bool = False,
+    repeats: bool = False,
+    kept: Kept | None = None,
 ) -> AsyncIterator[RecordPage]:
     """Every record once. Raises ContractBroken when the listing repeats itself, does not end, or ends short.
+
+    `repeats`: a record may come again and then counts as it came last, for it may change more than once.
 
     `patient`: once it has begun, waits that the system asks for are waited out, for nobody can take the listing up
     where it stopped.
@@ -75,21 +82,15 @@ async def pages(
         ask = partial(_asked, caller, shape, place, size, given or {})
         answer = await caller.patiently(ask) if patient and number else await ask()
         found = answer.json()
-        records = _records(caller, shape, answer, found)
-        fresh = _fresh(caller, shape, records, place)
-        place.total = _total(shape, found, place.total, caller)
-        place.count += len(fresh)
-        goes_on = _advance(caller, shape, place, answer, found, len(records), size)
-        if records and not fresh and (goes_on or place.total is None) and shape.id is not None:
-            raise ContractBroken(
-                f"{caller.system} lists the same of {answer.operation} again; the listing is not used.",
-                system=caller.system,
-            )
-        if not goes_on:
-            _whole(caller, place, answer)
-        kept = [record for record in fresh if shape.where is None or shape.where.of(record) is True]
+        fresh, goes_on = _taken(caller, shape, place, answer, found, size, repeats)
+        counted = [record for record in fresh if shape.where is None or shape.where.of(record) is True]
+        # What `where` leaves out is in the system's own count, and is told by nobody.
+        total = place.total if shape.where is None else None
         yield RecordPage(
-            await looked_up(caller, shape, kept, patient=patient), place.text() if goes_on else None, place.total
+            await looked_up(caller, shape, counted, patient=patient, kept=kept),
+            place.text() if goes_on else None,
+            total,
+            found,
         )
         if not goes_on:
             return
@@ -97,6 +98,29 @@ async def pages(
         f"{caller.system} lists more than {limits.max_pages} pages of {shape.call.told}; the listing is not used.",
         system=caller.system,
     )
+
+
+def _taken(
+    caller: Caller, shape: ListShape, place: _Place, answer: Answer, found: Any, size: int, repeats: bool
+) -> tuple[list[Any], bool]:
+    """The records of a page that count, and whether there is another page. Moves the place there."""
+    listed = _records(caller, shape, answer, found)
+    fresh = _last_words(caller, shape, listed) if repeats else _fresh(caller, shape, listed, place)
+    place.total = _total(shape, found, place.total, caller)
+    place.count += len(listed) if repeats else len(fresh)
+    goes_on = _advance(caller, shape, place, answer, found, len(listed), size)
+    is_same = listed == place.before if repeats else shape.id is not None and not fresh
+    place.before = listed if repeats else []
+    if listed and is_same and (goes_on or (place.total is None and not repeats)):
+        raise _broken(caller, f"{caller.system} lists the same of {answer.operation} again; the listing is not used.")
+    if not goes_on:
+        _whole(caller, place, answer)
+    return fresh, goes_on
+
+
+def place_at(address: str) -> str:
+    """The cursor of a listing that begins at an address."""
+    return _Place(at=address).text()
 
 
 async def records(caller: Caller, shape: ListShape, given: Values | None = None) -> list[Any]:
@@ -136,16 +160,26 @@ def _fresh(caller: Caller, shape: ListShape, listed: list[Any], place: _Place) -
         return listed
     found: dict[str, Any] = {}
     for record in listed:
-        key = shape.id.of(record)
-        if key is None or key == "" or isinstance(key, dict | list):
-            raise _broken(caller, f"{caller.system} lists something of {shape.call.told} without an id.")
-        if found.setdefault(str(key), record) != record:
-            raise _broken(
-                caller, f"{caller.system} lists “{str(key)[:60]}” of {shape.call.told} twice, and differently."
-            )
+        key = _key(caller, shape, record)
+        if found.setdefault(key, record) != record:
+            raise _broken(caller, f"{caller.system} lists “{key[:60]}” of {shape.call.told} twice, and differently.")
     fresh = {key: record for key, record in found.items() if key not in place.seen}
     place.seen.update(fresh)
     return list(fresh.values())
+
+
+def _last_words(caller: Caller, shape: ListShape, listed: list[Any]) -> list[Any]:
+    """What was said last of each."""
+    if shape.id is None:
+        return listed
+    return list({_key(caller, shape, record): record for record in listed}.values())
+
+
+def _key(caller: Caller, shape: ListShape, record: Any) -> str:
+    key = shape.id.of(record) if shape.id is not None else None
+    if key is None or key == "" or isinstance(key, dict | list):
+        raise _broken(caller, f"{caller.system} lists something of {shape.call.told} without an id.")
+    return str(key)
 
 
 def _broken(caller: Caller, told: str) -> ContractBroken:

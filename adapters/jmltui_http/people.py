@@ -15,6 +15,7 @@ from jmltui.adapter_api.person_rows import PersonMapper
 from .calling import Caller
 from .dates import day_of, last_day
 from .expression import CannotTell, Expression
+from .lookups import Kept
 from .paging import pages
 from .sections import PeopleShape
 from .template import text_of
@@ -46,6 +47,7 @@ class People:
             defaults={**shape.defaults, **defaults},
         )
         self._zone = _zone(caller, shape)
+        self._kept = Kept()
         self.feed = UNREAD
 
     async def read(self, limit: int | None = None) -> AsyncGenerator[Person | BadRow, None]:
@@ -54,7 +56,8 @@ class People:
         digest, keys, count = hashlib.sha256(), set[str](), 0
         lacking = set(self._shape.required)
         twice = ""
-        async for page in pages(self._caller, self._shape.list, size=limit or 0, patient=True):
+        self._kept.begin()
+        async for page in pages(self._caller, self._shape.list, size=limit or 0, patient=True, kept=self._kept):
             for record in page.records:
                 count += 1
                 digest.update(json.dumps(record, sort_keys=True).encode())
@@ -66,6 +69,7 @@ class People:
                 yield item
                 if limit is not None and count >= limit:
                     return
+        self._kept.end()
         self.feed = self._whole(count, digest.hexdigest(), lacking, twice)
 
     def _whole(self, count: int, digest: str, lacking: set[str], twice: str) -> FeedFile:

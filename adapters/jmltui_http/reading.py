@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 from jmltui.adapter_api import (
@@ -22,12 +22,15 @@ from jmltui.adapter_api import (
 )
 
 from .calling import Caller
+from .changed import changed_accounts, changed_entitlements, changed_grants
+from .feed import Feed
 from .lists import ListShape
 from .mapping import account_of, entitlement_of, grant_of, session_of
 from .paging import pages, records
-from .sections import AccountsShape
+from .sections import AccountsShape, EntitlementsShape, GrantsShape
 from .template import Values
 
+_ALL: Final = Query()
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._@-]+")
 """Logins that every filter takes literally; others are looked for in the whole listing where a filter finds nobody."""
 
@@ -55,19 +58,29 @@ class Reading:
     # ---- accounts
 
     async def accounts(self, query: Query) -> AsyncIterator[Page[Account]]:
-        """All accounts, page by page."""
-        shape = self._accounts()
+        """All accounts, page by page; or those that changed."""
+        feed = Feed(self.caller, self.accounts_shape().changes)
+        async for page in changed_accounts(self, feed, query) if query.since else self._all_accounts(feed, query):
+            yield page
+
+    async def _all_accounts(self, feed: Feed | None = None, query: Query = _ALL) -> AsyncIterator[Page[Account]]:
+        """Every account; with a feed the last page has its token."""
+        shape = self.accounts_shape()
         if shape.list is None:
             raise Unsupported(f"The description of {self.system} lists no accounts.", system=self.system)
-        async for page in pages(self.caller, shape.list, size=query.page_size, cursor=query.cursor):
-            found = [account_of(self.system, shape.columns, record) for record in page.records]
-            yield Page(found, cursor=page.cursor, expected_total=page.total)
+        async for part in (feed or Feed(self.caller, None)).whole(shape.list, query):
+            found = [account_of(self.system, shape.columns, record) for record in part.records]
+            yield Page(found, cursor=part.cursor, delta=part.delta, expected_total=part.total)
 
     async def read(self, account_id: str) -> Account:
         """One account by its id. Raises NotFound only where the system itself said so."""
-        shape = self._accounts()
+        return self._there(await self.read_any(account_id))
+
+    async def read_any(self, account_id: str) -> Account:
+        """One account by its id, also one that the system calls deleted."""
+        shape = self.accounts_shape()
         if shape.read is None:
-            return self._there(await self._listed(account_id))
+            return await self._listed(account_id)
         answer = await self.caller.call(shape.read.call, {"account.id": account_id})
         record = answer.json()
         record = shape.read.record.of(record) if shape.read.record is not None else record
@@ -80,7 +93,7 @@ class Reading:
                 system=self.system,
                 operation=answer.operation,
             )
-        return self._there(found)
+        return found
 
     def _there(self, found: Account) -> Account:
         """An account that the system calls deleted is not there."""
@@ -90,7 +103,7 @@ class Reading:
 
     async def find(self, login: str) -> Account | None:
         """The account with exactly this login, compared here, whatever the system's filter does."""
-        shape, hits = self._accounts(), list[Account]()
+        shape, hits = self.accounts_shape(), list[Account]()
         if shape.find is not None:
             try:
                 found = await records(self.caller, shape.find, {"login": login})
@@ -107,7 +120,7 @@ class Reading:
 
         same = same_login(hits)
         if not same and shape.list is not None and (shape.find is None or not _PLAIN.fullmatch(login)):
-            async for page in self.accounts(Query()):
+            async for page in self._all_accounts():
                 same.update(same_login(page.items))
         if len(same) > 1:
             raise Ambiguous(f"{self.system} holds {len(same)} accounts called {login[:100]}.", system=self.system)
@@ -115,13 +128,14 @@ class Reading:
 
     async def _listed(self, account_id: str) -> Account:
         found = None
-        async for page in self.accounts(Query()):
+        async for page in self._all_accounts():
             found = next((one for one in page.items if one.id == account_id), found)
         if found is None:
             raise NotFound(f"{self.system} lists no account “{account_id[:100]}”.", system=self.system)
         return found
 
-    def _accounts(self) -> AccountsShape:
+    def accounts_shape(self) -> AccountsShape:
+        """What the description says of accounts. Raises Unsupported."""
         if self.description.accounts is None:
             raise Unsupported(f"The description of {self.system} has no accounts.", system=self.system)
         return self.description.accounts
@@ -129,29 +143,48 @@ class Reading:
     # ---- entitlements and grants
 
     async def entitlements(self, query: Query) -> AsyncIterator[Page[Entitlement]]:
-        """All entitlements, page by page."""
-        shape = self.description.entitlements
-        if shape is None:
+        """All entitlements, page by page, none where none are described; or those that changed."""
+        if self.description.entitlements is None and self.description.accounts is not None:
+            yield Page(())
+            return
+        shape = self.entitlements_shape()
+        feed = Feed(self.caller, shape.changes)
+        if query.since:
+            async for page in changed_entitlements(self, feed, query):
+                yield page
+            return
+        async for part in feed.whole(shape.list, query):
+            found = [entitlement_of(self.system, shape, record) for record in part.records]
+            yield Page(found, cursor=part.cursor, delta=part.delta, expected_total=part.total)
+
+    def entitlements_shape(self) -> EntitlementsShape:
+        """What the description says of entitlements. Raises Unsupported."""
+        if self.description.entitlements is None:
             raise Unsupported(f"The description of {self.system} has no entitlements.", system=self.system)
-        async for page in pages(self.caller, shape.list, size=query.page_size, cursor=query.cursor):
-            found = [entitlement_of(self.system, shape, record) for record in page.records]
-            yield Page(found, cursor=page.cursor, expected_total=page.total)
+        return self.description.entitlements
 
     async def grants(self, query: Query) -> AsyncIterator[Page[Grant]]:
-        """All grants. One of an account that is not listed is unresolved, so the whole listing is not believed."""
-        shape = self.description.grants
-        if shape is None or shape.list is None:
+        """All grants, none where none are listed; or those of entitlements whose holders changed, told anew."""
+        described = self.description.grants
+        if self.description.accounts is not None and (described is None or described.list is None):
+            yield Page(())
+            return
+        feed = Feed(self.caller, self.grants_shape().changes)
+        async for page in changed_grants(self, feed, query) if query.since else self._all_grants(feed, query):
+            yield page
+
+    async def _all_grants(self, feed: Feed, query: Query = _ALL) -> AsyncIterator[Page[Grant]]:
+        """Every grant. One of an account that is not listed is unresolved, so the whole listing is not believed."""
+        shape, mark, answer = self.grants_shape(), await feed.mark(), None
+        if shape.list is None:
             raise Unsupported(f"The description of {self.system} lists no grants.", system=self.system)
-        known = {one.id async for page in self.accounts(Query()) for one in page.items}
-        subjects: list[tuple[str, str]] = [("", "")]
-        if shape.per == "account":
-            subjects = [("account", one) for one in sorted(known)]
-        elif shape.per == "entitlement":
-            subjects = [("entitlement", one.id) async for page in self.entitlements(Query()) for one in page.items]
-        for name, subject in subjects:
+        known = {one.id async for page in self._all_accounts() for one in page.items}
+        mark = feed.settled(mark)
+        for name, subject in await self._subjects(shape.per, known):
             values = {f"{name}.id": subject} if name else {}
             async for record_page in pages(self.caller, shape.list, values, size=query.page_size):
-                found = self._grants(shape.list, record_page.records, {name: subject} if name else {})
+                answer = record_page.answer
+                found = self.grants_in(shape.list, record_page.records, {name: subject} if name else {})
                 unknown = next((one for one in found if one.account_id not in known), None)
                 if unknown is not None:
                     raise ContractBroken(
@@ -160,23 +193,40 @@ class Reading:
                         system=self.system,
                     )
                 yield Page(found)
+        if shape.changes is not None:
+            yield Page((), delta=feed.token(mark, answer))
+
+    async def _subjects(self, per: str, known: Iterable[str]) -> list[tuple[str, str]]:
+        """What grants are listed by: each account, each entitlement, or one call for all."""
+        if per == "account":
+            return [("account", one) for one in sorted(known)]
+        if per == "entitlement":
+            shape = self.entitlements_shape()
+            listed = await records(self.caller, shape.list)
+            return [("entitlement", entitlement_of(self.system, shape, record).id) for record in listed]
+        return [("", "")]
+
+    def grants_shape(self) -> GrantsShape:
+        """What the description says of grants. Raises Unsupported."""
+        if self.description.grants is None:
+            raise Unsupported(f"The description of {self.system} has no grants.", system=self.system)
+        return self.description.grants
 
     async def grants_of(self, account_id: str) -> Sequence[Grant]:
         """What one account holds now."""
-        shape = self.description.grants
-        if shape is None:
-            raise Unsupported(f"The description of {self.system} has no grants.", system=self.system)
+        shape = self.grants_shape()
         listing, values, given = shape.of, {"account.id": account_id}, {"account": account_id}
         if listing is None and shape.per == "account":
             listing = shape.list
         if listing is None:
-            return [one async for page in self.grants(Query()) for one in page.items if one.account_id == account_id]
-        found = self._grants(listing, await records(self.caller, listing, values), given)
+            everything = self._all_grants(Feed(self.caller, None))
+            return [one async for page in everything for one in page.items if one.account_id == account_id]
+        found = self.grants_in(listing, await records(self.caller, listing, values), given)
         return [one for one in found if one.account_id == account_id]
 
-    def _grants(self, listing: ListShape, found: list[Any], given: dict[str, str]) -> list[Grant]:
-        shape = self.description.grants
-        assert shape is not None
+    def grants_in(self, listing: ListShape, found: list[Any], given: dict[str, str]) -> list[Grant]:
+        """The grants that records of a listing are; `given` are the account or entitlement that it is about."""
+        shape = self.grants_shape()
         grants: dict[tuple[str, str], Grant] = {}
         for record in found:
             items = [record]

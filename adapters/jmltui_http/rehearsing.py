@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jmltui.adapter_api import AdapterError, BadRow, Call, Mapped, Query
 
+from .feed import Feed
+
 if TYPE_CHECKING:
     from jmltui.exchange import Observed
 
+    from .changes import ChangesShape
     from .connecting import Connection
 
 LENGTH: Final = 200
@@ -40,6 +43,10 @@ def _reads(connection: Connection, limit: int) -> Iterator[tuple[str, AsyncGener
         yield "entitlements", _items(reading.entitlements(query))
     if description.grants is not None and description.grants.list is not None:
         yield "grants", _items(reading.grants(query))
+    for name in ("accounts", "entitlements", "grants"):
+        changes: ChangesShape | None = getattr(getattr(description, name), "changes", None)
+        if changes is not None:
+            yield f"changes of {name}", _changes(connection, name, changes, limit)
 
 
 async def _told(
@@ -68,6 +75,18 @@ async def _checked(connection: Connection) -> AsyncGenerator[Any, None]:
     yield
 
 
+async def _changes(connection: Connection, name: str, shape: ChangesShape, limit: int) -> AsyncGenerator[Any, None]:
+    """What changed of late. A token that only the end of a whole listing gives is not waited for."""
+    token = await Feed(connection.caller, shape).trial()
+    if token is None:
+        told = "a whole listing ends with the first token; the changes are not tried"
+        yield Mapped(f"changes of {name}", {"call": shape.list.call.told, "note": told})
+        return
+    async for page in getattr(connection.reading, name)(Query(page_size=limit, since=token)):
+        for item in (*page.items, *page.deleted):
+            yield item
+
+
 async def _items(pages: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     async for page in pages:
         for item in page.items:
@@ -75,6 +94,10 @@ async def _items(pages: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
 
 
 def _mapped(purpose: str, item: Any) -> Mapped:
+    if isinstance(item, Mapped):
+        return item
+    if isinstance(item, str):
+        return Mapped(purpose, {"told anew" if purpose.endswith("grants") else "gone": item[:LENGTH]})
     if isinstance(item, BadRow):
         return Mapped(purpose, {}, f"Record {item.line} cannot be believed: {item.reason}.")
     found = {}

@@ -12,6 +12,7 @@ from jmltui.domain.nearest import did_you_mean
 
 from .block import Block, Names
 from .calls import CallShape, read_call
+from .changes import ChangesShape, read_changes
 from .expression import Expression
 from .lists import Columns, ListShape, read_columns, read_list
 from .operations import ACCOUNT
@@ -48,12 +49,13 @@ class ReadShape:
 
 @dataclass(frozen=True, slots=True)
 class AccountsShape:
-    """Accounts: listed, read by id, found by login."""
+    """Accounts: listed, read by id, found by login; and what changed of them."""
 
     columns: Columns
     list: ListShape | None
     read: ReadShape | None
     find: ListShape | None
+    changes: ChangesShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class EntitlementsShape:
     list: ListShape
     columns: Columns
     kind: str
+    changes: ChangesShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class GrantsShape:
     list: ListShape | None
     per: str
     of: ListShape | None
+    changes: ChangesShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def read_people(root: Block) -> PeopleShape | None:
     block = root.block("people")
     if block is None:
         return None
-    found = read_list(block, frozenset())
+    found = read_list(block, frozenset(), keeps=True)
     columns = read_columns(block, ("key", "name"), ours={"status": PersonStatus, "type": PersonType})
     dates = block.texts("dates", ("%Y-%m-%d",))
     for form in dates:
@@ -122,8 +126,11 @@ def read_accounts(root: Block) -> AccountsShape | None:
     read = _read(one, frozenset({"account.id"})) if one is not None else None
     if listing is None and (read is None or find is None):
         block.problem_at("", f"{block.title} needs “list”, or both “read” and “find”.")
+    changes = read_changes(block, readable=read is not None)
+    if changes is not None and listing is None:
+        block.problem_at("changes", "Changes need “list”: what changed is put into what was listed as a whole.")
     block.done()
-    return AccountsShape(columns, listing, read, find)
+    return AccountsShape(columns, listing, read, find, changes)
 
 
 def read_entitlements(root: Block) -> EntitlementsShape | None:
@@ -133,8 +140,9 @@ def read_entitlements(root: Block) -> EntitlementsShape | None:
         return None
     columns = read_columns(block, ("id", "name"), ("id", "name", "kind", "privileged", "grantable"))
     listing, kind = _list(block, "list", required=True), block.text("kind", "group")
+    changes = read_changes(block)
     block.done()
-    return EntitlementsShape(listing, columns, kind) if listing is not None else None
+    return EntitlementsShape(listing, columns, kind, changes) if listing is not None else None
 
 
 def read_grants(root: Block) -> GrantsShape | None:
@@ -150,8 +158,23 @@ def read_grants(root: Block) -> GrantsShape | None:
     of = _list(block, "of", frozenset({"account.id"}))
     if listing is None and of is None:
         block.problem_at("", f"{block.title} needs “list” or “of”.")
+    changes = read_changes(block, of_grants=True)
+    if changes is not None:
+        _told_anew(block, changes, listing, per)
     block.done()
-    return GrantsShape(columns, listing, per, of)
+    return GrantsShape(columns, listing, per, of, changes)
+
+
+def _told_anew(block: Block, changes: ChangesShape, listing: ListShape | None, per: str) -> None:
+    """Whose holders changed has to be listed whole: by the change itself, or by a call for each entitlement."""
+    if listing is None:
+        block.problem_at("changes", "Changes need “list”: what changed is put into what was listed as a whole.")
+    elif changes.list.each is None and changes.holders is None and per != "entitlement":
+        told = "Nothing lists who holds an entitlement that changed."
+        hint = "Write “list” with a call that names {entitlement.id}, or “each” where the change lists all holders."
+        block.problem_at("changes", told, hint)
+    if per and changes.start is not None and changes.start.call is None:
+        block.problem_at("changes", "“start: last-page” needs one listing of all grants, not one “per” anything.")
 
 
 def read_sessions(root: Block) -> SessionsShape | None:

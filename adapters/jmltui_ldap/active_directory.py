@@ -19,6 +19,7 @@ from jmltui.adapter_api import (
     Page,
     Proof,
     Query,
+    ResyncNeeded,
     Support,
     Unsupported,
 )
@@ -30,7 +31,7 @@ from . import active_directory_groups as groups
 from . import active_directory_refusals as refusals
 from .active_directory_values import guid_bytes, guid_of
 from .connection import Directory
-from .dialect import Membership, NewEntry
+from .dialect import Changes, Membership, NewEntry
 from .entry import Change, Entry, instant_of
 from .estate import Estate
 from .filters import equals, is_under
@@ -75,6 +76,7 @@ class ActiveDirectory:
         self._tells_changes: bool | None = None
         self.login_attribute = accounts.LOGIN
         self.account_attributes: Sequence[str] = self._accounts.attributes
+        self.holder_attributes: Sequence[str] = (self.id_attribute, accounts.LOGIN, "primaryGroupID")
 
     # ---- the server
 
@@ -268,6 +270,16 @@ class ActiveDirectory:
             yield Page(list(found.values()), gone, cursor=cursor, delta=last)
             if not part.more:
                 return
+
+    async def group_token(self, link: Link) -> str | None:
+        """None: groups are listed in full."""
+        del link
+        return None
+
+    async def changes(self, link: Link, token: str) -> Changes:
+        """Never: raises ResyncNeeded."""
+        del token
+        raise ResyncNeeded(f"{link.system} tells no changes of groups; they are listed in full.", system=link.system)
 
     def _now(self) -> datetime:
         return self._clock() + self._ahead

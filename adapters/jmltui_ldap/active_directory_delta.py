@@ -17,6 +17,7 @@ from jmltui.adapter_api import ContractBroken, Forbidden, Invalid, ResyncNeeded,
 from .entry import Control, Entry
 from .filters import all_of, equals, none_of
 from .link import Link
+from .syncrepl import element
 
 OID: Final = "1.2.840.113556.1.4.841"
 _MOST_BYTES: Final = 1_048_576
@@ -94,16 +95,8 @@ async def _asked(link: Link, domain: str, cookie: bytes, which: str, attributes:
 
 def _request(cookie: bytes) -> bytes:
     """DirSyncRequestValue ::= SEQUENCE { Flags INTEGER, MaxBytes INTEGER, Cookie OCTET STRING }, in BER."""
-    return _element(0x30, _integer(0) + _integer(_MOST_BYTES) + _element(0x04, cookie))
+    return element(0x30, _integer(0) + _integer(_MOST_BYTES) + element(0x04, cookie))
 
 
 def _integer(number: int) -> bytes:
-    return _element(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
-
-
-def _element(kind: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 0x80:
-        return bytes((kind, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((kind, 0x80 | len(length))) + length + content
+    return element(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))

@@ -27,7 +27,6 @@ from jmltui.adapter_api import (
     Proof,
     Query,
     Receipt,
-    ResyncNeeded,
     Setup,
     Step,
     Support,
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from .entry import Entry
     from .estate import Estate
     from .grants import Grants
-    from .memberships import Picture
+    from .holdings import Holdings
     from .people import Feed
     from .proof import Proofs
 
@@ -62,6 +61,7 @@ class _Opened(NamedTuple):
     estate: Estate
     accounts: Accounts
     grants: Grants
+    holdings: Holdings
     credentials: Credentials
     proofs: Proofs
     feed: Feed
@@ -73,8 +73,8 @@ class LdapAdapter:
 
     kind: ClassVar[str] = "ldap"
     EXERCISED_AGAINST: ClassVar[str] = (
-        "OpenLDAP 2.5 with ppolicy, memberof, refint and unique; Samba 4.17 in place of Active Directory; "
-        "389 Directory Server: none"
+        "OpenLDAP 2.5 with ppolicy, memberof, refint, unique, dynlist and syncprov; 389 Directory Server 2.3 with "
+        "memberOf, referential integrity and account policy; Samba 4.17 in place of Active Directory"
     )
     OPTIONS: ClassVar[tuple[Option, ...]] = OPTIONS
 
@@ -154,37 +154,16 @@ class LdapAdapter:
             yield [told(entry) for entry in page if not is_excluded(entry)]
 
     async def entitlements(self, query: Query) -> AsyncIterator[Page[Entitlement]]:
-        """All groups."""
-        self._in_full(query)
+        """All groups, or what changed since a token where the directory tells that of groups."""
         async with self._open.directory.link("list groups") as link:
-            picture = await self._picture(link)
-        found, size = _once(list(picture.entitlements())), max(1, query.page_size)
-        async for page in in_pages(found, size, query.cursor, _id, self.name):
-            yield page
+            async for page in self._open.holdings.entitlements(link, query):
+                yield page
 
     async def grants(self, query: Query) -> AsyncIterator[Page[Grant]]:
-        """What every account holds, account by account."""
-        self._in_full(query)
-        parts = self._open
-        async with parts.directory.link("list memberships") as link:
-            picture = await self._picture(link)
-            held: list[Grant] = []
-            async for entries in parts.estate.account_pages(link):
-                for entry in entries:
-                    if not parts.estate.is_excluded(entry):
-                        held += picture.grants_of(entry)
-        async for page in in_pages(_once(held), max(1, query.page_size), query.cursor, _pair, self.name):
-            yield page
-
-    def _in_full(self, query: Query) -> None:
-        """Groups have no listing of changes. Raises ResyncNeeded."""
-        if query.since is not None:
-            raise ResyncNeeded(f"{self.name} tells no changes of groups; they are listed in full.", system=self.name)
-
-    async def _picture(self, link: Link) -> Picture:
-        from .memberships import Picture
-
-        return Picture(await self._open.estate.groups(link, members=True), self._dialect, self._options)
+        """What every account holds, account by account, or anew the groups of which that may have changed."""
+        async with self._open.directory.link("list memberships") as link:
+            async for page in self._open.holdings.grants(link, query):
+                yield page
 
     async def read(self, account_id: str) -> Account:
         """One account. Raises NotFound, and Forbidden for one that the settings keep out."""
@@ -300,6 +279,7 @@ async def _opened(setup: Setup, options: DirectoryOptions, dialect: Dialect) -> 
         from .credentials import Credentials
         from .estate import Estate
         from .grants import Grants
+        from .holdings import Holdings
         from .people import Feed
         from .proof import Proofs
     except ModuleNotFoundError as error:
@@ -323,19 +303,12 @@ async def _opened(setup: Setup, options: DirectoryOptions, dialect: Dialect) -> 
     credentials = Credentials(directory, dialect, accounts, setup.name)
     proofs = Proofs(directory, dialect, estate, grants, options, setup.clock)
     feed = Feed(directory, estate, options)
-    return _Opened(directory, estate, accounts, grants, credentials, proofs, feed, facts)
+    holdings = Holdings(estate, dialect, options)
+    return _Opened(directory, estate, accounts, grants, holdings, credentials, proofs, feed, facts)
 
 
-def _id(one: Account | Entitlement) -> str:
+def _id(one: Account) -> str:
     return one.id
-
-
-def _pair(grant: Grant) -> str:
-    return f"{grant.account_id} {grant.entitlement_id}"
-
-
-async def _once(items: list[T]) -> AsyncIterator[list[T]]:
-    yield items
 
 
 def _single(answers: Mapping[str, Receipt | Exception], account_id: str) -> Receipt:

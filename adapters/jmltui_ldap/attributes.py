@@ -29,6 +29,7 @@ _REFUSED: Final = frozenset(
         "nsaccountlock",
         "nsroledn",
         "sshpublickey",
+        "nssshpublickey",
         "authpassword",
         "sambantpassword",
         "krbprincipalkey",

@@ -39,6 +39,17 @@ class Membership:
     filler: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed since a token: ids of entries that were added or changed, ids of those that are gone, whatever they
+    are, and the token for the next time.
+    """
+
+    changed: Sequence[str]
+    gone: Sequence[str]
+    token: str
+
+
 class Dialect(Protocol):
     """What one kind of directory is like. All entries handed over were read with the attributes named here."""
 
@@ -52,6 +63,8 @@ class Dialect(Protocol):
     account_filter: str
     """What is an account, before `account_filter` of the settings narrows it."""
     account_attributes: Sequence[str]
+    holder_attributes: Sequence[str]
+    """Those of an account that say which groups hold it: id, login, and what names a primary group."""
     group_filter: str
     group_attributes: Sequence[str]
     """Without the values of members; those are of `member_attributes`."""
@@ -179,4 +192,12 @@ class Dialect(Protocol):
 
     def changed_accounts(self, link: Link, base: str, query: Query) -> AsyncIterator[Page[Account]]:
         """What changed since the token `query.since`. Raises ResyncNeeded; Unsupported without Cap.DELTA."""
+        ...
+
+    async def group_token(self, link: Link) -> str | None:
+        """A token of this moment for groups and who is in them; None where these are always listed in full."""
+        ...
+
+    async def changes(self, link: Link, token: str) -> Changes:
+        """What changed of all entries since such a token. Raises ResyncNeeded."""
         ...

@@ -73,9 +73,12 @@ _CODES: Final[Mapping[int, type[AdapterError]]] = {
 }
 _WHY: Final[Mapping[int, str]] = {
     3: "it took longer than the server allows",
-    SIZE_LIMIT: "the answer breaks off at the server's size limit; give the account of jmltui `size.prtotal=unlimited`",
+    SIZE_LIMIT: (
+        "the answer breaks off at the server's size limit; give the account of jmltui `size.prtotal=unlimited` "
+        "(389: `nsSizeLimit: -1`)"
+    ),
     REFERRAL: "it sends us to another server; name the one that holds the data in the settings",
-    11: "a limit of the account of jmltui; raise it, or lower `page_size`",
+    11: "a limit of the account of jmltui; raise it (389: `nsLookThroughLimit: -1`), or lower `page_size`",
     13: "it wants an encrypted link",
     ASSERTION_FAILED: "the entry changed since it was read",
 }

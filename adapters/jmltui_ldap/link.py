@@ -12,7 +12,22 @@ from .entry import Change, Control, Entry
 from .filters import EVERYTHING, equals, none_of
 from .judgement import NO_SUCH_OBJECT, Refusal, judged, short
 from .ranges import is_in_parts, whole
-from .wire import ENTRY, OPERATIONS, REFERENCE, SCOPES, Lost, Nonsense, Refused, Unspeakable, Wire, controls_of
+from .wire import (
+    ALIASES_FOLLOWED,
+    ALIASES_LEFT,
+    CONTROLS,
+    ENTRY,
+    INTERMEDIATE,
+    OPERATIONS,
+    REFERENCE,
+    SCOPES,
+    Lost,
+    Nonsense,
+    Refused,
+    Unspeakable,
+    Wire,
+    controls_of,
+)
 
 T = TypeVar("T")
 
@@ -23,12 +38,15 @@ LARGEST_LISTING: Final = 5_000_000
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one search. `references` are the URLs that it sends us to; `controls` by OID, as ldap3 decodes
-    them (bytes where it knows nothing of them).
+    them (bytes where it knows nothing of them). `marks` are the controls of each entry, where any has some; `between`
+    are the OIDs and values of intermediate responses (RFC 4511, section 4.13).
     """
 
     entries: Sequence[Entry]
     references: Sequence[str] = ()
     controls: Mapping[str, object] = field(default_factory=dict)
+    marks: Sequence[Mapping[str, bytes]] = ()
+    between: Sequence[tuple[str, bytes]] = ()
 
 
 class Link:
@@ -144,6 +162,15 @@ class Link:
             return answer
         return replace(answer, entries=[await whole(self, entry) for entry in answer.entries])
 
+    async def changes(
+        self, base: str, attributes: Sequence[str], controls: Sequence[Control], *, scope: str = "subtree"
+    ) -> Answer:
+        """What controls tell of the entries under a base, in one exchange. Raises as `exchange` does.
+
+        Aliases are left as they are: OpenLDAP calls content synchronization that follows them a protocol error.
+        """
+        return await self._asked(base, EVERYTHING, attributes, scope, controls, None, ALIASES_LEFT)
+
     async def one_part(self, dn: str, attribute: str) -> Entry | None:
         """An entry with one part of one attribute, as `member;range=1500-*`."""
         answer = await self._asked(dn, EVERYTHING, [attribute], "base", (), None)
@@ -157,6 +184,7 @@ class Link:
         scope: str,
         controls: Sequence[Control],
         paged: tuple[int, bytes | None] | None,
+        aliases: str = ALIASES_FOLLOWED,
     ) -> Answer:
         def call() -> Answer:
             connection = self._wire.connection
@@ -164,6 +192,7 @@ class Link:
                 base,
                 which,
                 SCOPES[scope],
+                aliases,
                 attributes=list(attributes) or ["1.1"],
                 controls=controls_of(controls),
                 paged_size=paged[0] if paged else None,
@@ -265,13 +294,20 @@ def _answer(connection: Any) -> Answer:
         raise Refused(int(result["result"]), str(result.get("message") or ""), {})
     entries: list[Entry] = []
     references: list[str] = []
+    marks: dict[int, Mapping[str, bytes]] = {}
+    between: list[tuple[str, bytes]] = []
     for item in connection.response:
         if item["type"] == ENTRY:
+            if CONTROLS in item:
+                marks[len(entries)] = item[CONTROLS]
             entries.append(item[ENTRY])
+        elif item["type"] == INTERMEDIATE:
+            between.append((str(item.get("responseName") or ""), bytes(item.get("responseValue") or b"")))
         elif item["type"] == REFERENCE:
             references += item["uri"]
     told = {oid: one.get("value") for oid, one in (result.get("controls") or {}).items()}
-    return Answer(entries, references, told)
+    each = [marks.get(at, {}) for at in range(len(entries))] if marks else []
+    return Answer(entries, references, told, each, between)
 
 
 def _cookie(controls: Mapping[str, object]) -> bytes | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from jmltui.adapter_api import Entitlement, Grant
 
 from .dialect import Dialect
 from .entry import Entry
-from .filters import same_name
+from .filters import is_under, same_name
 from .groups import named
 from .options import DirectoryOptions
 
@@ -37,6 +37,44 @@ class Picture:
         self._by_primary: dict[str, str] = {}
         for one, group in sorted(self._groups.items()):
             self._take_in(one, group)
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all groups."""
+        return set(self._groups)
+
+    @property
+    def nested(self) -> set[str]:
+        """The groups that are in others."""
+        return {one for one, key in self._keys.items() if key in self._by_name}
+
+    @property
+    def of_themselves(self) -> set[str]:
+        """Groups that an account is in without being named by them: primary ones, and those that a search finds."""
+        return {*self._by_primary.values(), *filter(self._is_rule, self._groups)}
+
+    def naming(self, account: Entry) -> set[str]:
+        """The groups that name an account."""
+        login = account.text(self._dialect.login_attribute)
+        return {*self._by_name.get(same_name(account.dn), ()), *self._by_login.get(login, ())}
+
+    def naming_nobody(self, accounts: Sequence[Entry], placeholder: str) -> set[str]:
+        """The groups that name what is neither one of these accounts, which are all, nor a group."""
+        names = {same_name(entry.dn) for entry in accounts} | set(self._keys.values())
+        names.add(same_name(placeholder))
+        logins = {entry.text(self._dialect.login_attribute) for entry in accounts}
+        by_name = (ids for name, ids in self._by_name.items() if name not in names)
+        by_login = (ids for login, ids in self._by_login.items() if login not in logins)
+        return {one for ids in (*by_name, *by_login) for one in ids}
+
+    def names_missing_group(self) -> bool:
+        """Whether a group names an entry where groups lie that is none of them."""
+        groups, base = set(self._keys.values()), self._options.groups_base
+        return any(name not in groups and is_under(name, base) for name in self._by_name)
+
+    def with_above(self, ids: Iterable[str]) -> set[str]:
+        """These groups, and all that are held by who holds one of them."""
+        return {*ids, *(above for one in ids for above in self._above(self._keys[one]))}
 
     def _take_in(self, one: str, group: Entry) -> None:
         for attribute in self._dialect.member_attributes:

@@ -30,18 +30,18 @@ from jmltui.adapter_api import (
     Proof,
     Query,
     Support,
-    Unsupported,
     Verdict,
 )
 
 from . import attributes, groups
-from .dialect import Membership, NewEntry
+from .dialect import Changes, Membership, NewEntry
 from .entry import Change, Control, Entry, Op, instant_of
 from .filters import all_of, any_of, equals, none_of, present, rdn
 from .judgement import INVALID_CREDENTIALS
+from .openldap_delta import NOT_TOLD, NOTE, Synchronization, account_pages
 from .options import DirectoryOptions
 from .password_policy import ACCOUNT_LOCKED, PASSWORD_POLICY, policy_error
-from .ssh_keys import fingerprint
+from .ssh_keys import fingerprints, without
 
 if TYPE_CHECKING:
     from .connection import Directory, Link
@@ -50,7 +50,6 @@ LOCK: Final = "pwdAccountLockedTime"
 LOCKED: Final = "000001010000Z"
 PASSWORD: Final = "password"
 PASSWORD_ATTRIBUTE: Final = "userPassword"
-SSH_ATTRIBUTE: Final = "sshPublicKey"
 MODIFY_PASSWORD: Final = "1.3.6.1.4.1.4203.1.11.1"
 _CONSTRAINT: Final = 19
 _LIMIT: Final = 11
@@ -67,6 +66,9 @@ class OpenLdap:
     id_pattern: ClassVar[re.Pattern[str]] = _UUID
     state_attributes: ClassVar[tuple[str, ...]] = (LOCK, "authTimestamp", "pwdLastSuccess")
     seen_attributes: ClassVar[tuple[str, ...]] = ("authTimestamp", "pwdLastSuccess")
+    synchronizes: ClassVar[bool] = True
+    lock_attribute: ClassVar[str] = LOCK
+    ssh_attributes: ClassVar[tuple[str, ...]] = ("sshPublicKey",)
     passes_over_references: bool = False
     already_member: frozenset[int] = frozenset({20})
     not_a_member: frozenset[int] = frozenset({16})
@@ -86,11 +88,13 @@ class OpenLdap:
         self.account_attributes: Sequence[str] = tuple(
             dict.fromkeys((self.login_attribute, self.id_attribute, *own, *fixed, *self.state_attributes))
         )
+        self.holder_attributes: Sequence[str] = (self.login_attribute, self.id_attribute, "gidNumber")
         self.group_attributes: Sequence[str] = (self.id_attribute, *groups.ATTRIBUTES)
         self._locks = True
         self._sees_passwords = True
         self._sets_passwords = True
         self._says_why = False
+        self._synchronization = Synchronization(options, self.account_filter, self.group_filter)
 
     # ---- the server
 
@@ -98,11 +102,17 @@ class OpenLdap:
         """Whether accounts can be locked, and whether it can be seen that an account has a password."""
         self._locks = self._can_lock(root)
         self._sets_passwords = MODIFY_PASSWORD in root.texts("supportedExtension")
-        self._sees_passwords = await self._sees(link, self._options.accounts_base)
+        base = self._options.accounts_base
+        self._sees_passwords = await self._sees(link, base)
+        if self._locks and not await self._sees(link, base, self.lock_attribute) and await link.read(base, ()):
+            system, hidden = self._options.system, self.lock_attribute
+            raise Forbidden(f"{system} does not show the {hidden} of accounts to jmltui, and so not who may sign in.")
+        told = await self._synchronization.learn(link, root) if self.synchronizes else NOT_TOLD
         return {
             "server": " ".join(filter(None, (root.text("vendorName"), root.text("vendorVersion")))) or self.name,
             "locks accounts": "yes" if self._locks else "no: the password policy overlay is not there",
             "sees that there is a password": "yes" if self._sees_passwords else "no",
+            "changes": told,
         }
 
     def _can_lock(self, root: Entry) -> bool:
@@ -123,6 +133,8 @@ class OpenLdap:
         found[Cap.REVOKE_CREDENTIALS] = Support(seen, reversible=False, note=lost)
         if self._sees_passwords:
             found[Cap.LIST_CREDENTIALS] = Support(Proof.READ_BACK, reversible=False)
+        if self.synchronizes and self._synchronization.offered is not False:
+            found[Cap.DELTA] = Support(Proof.READ_BACK, reversible=True, note=NOTE)
         return found
 
     def _disable_support(self) -> Support:
@@ -173,9 +185,13 @@ class OpenLdap:
             kind="service" if options.services and options.is_service(login) else "person",
             last_seen=self._last_seen(entry),
             expires=attributes.expiry_of(entry) if entry.has(attributes.SHADOW_EXPIRE) else None,
-            version=entry.text(self.version_attribute) or None,
+            version=self.version_of(entry) or None,
             raw={"dn": entry.dn},
         )
+
+    def version_of(self, entry: Entry) -> str:
+        """What is another text whenever the entry changed; "" for nothing."""
+        return entry.text(self.version_attribute)
 
     def is_disabled(self, entry: Entry) -> bool:
         """Whether an administrator locked it; a lock after wrong passwords passes by itself and is none."""
@@ -328,15 +344,14 @@ class OpenLdap:
 
     async def credentials(self, link: Link, entry: Entry) -> Sequence[Credential]:
         """The password, if there is one (its value is never read), and SSH keys by their fingerprints."""
-        read = await link.read(entry.dn, (SSH_ATTRIBUTE, "pwdChangedTime"))
+        read = await link.read(entry.dn, (*self.ssh_attributes, "pwdChangedTime"))
         if read is None:
             raise NotFound(f"{entry.dn[:200]} is not there any more.")
         one = self.id_of(entry)
         found = []
         if await self._has_password(link, entry.dn):
             found.append(Credential(PASSWORD, one, PASSWORD, created=instant_of(read.text("pwdChangedTime"))))
-        keys = dict.fromkeys(fingerprint(value) for value in read.raw(SSH_ATTRIBUTE))
-        return found + [Credential(key, one, "ssh-key") for key in keys]
+        return found + [Credential(key, one, "ssh-key") for key in fingerprints(read, self.ssh_attributes)]
 
     async def revoking(self, link: Link, entry: Entry, credential_id: str) -> Sequence[Change]:
         """What takes the password or one key away."""
@@ -346,9 +361,8 @@ class OpenLdap:
             return [Change(Op.REPLACE, PASSWORD_ATTRIBUTE)]
         if not credential_id.startswith("SHA256:"):
             raise NotFound(f"“{credential_id[:60]}” is no credential of {self._options.system}.")
-        read = await link.read(entry.dn, (SSH_ATTRIBUTE,))
-        keys = tuple(key for key in read.raw(SSH_ATTRIBUTE) if fingerprint(key) == credential_id) if read else ()
-        return [Change(Op.DELETE, SSH_ATTRIBUTE, keys)] if keys else []
+        read = await link.read(entry.dn, self.ssh_attributes)
+        return without(read, self.ssh_attributes, credential_id) if read is not None else []
 
     async def _has_password(self, link: Link, dn: str) -> bool:
         """Whether there is a password: asked by a filter, so that not even its hash is sent. Raises Forbidden."""
@@ -357,20 +371,29 @@ class OpenLdap:
             raise Forbidden(f"{self._options.system} does not show whether {dn[:200]} has a password.")
         return there
 
-    async def _sees(self, link: Link, dn: str) -> bool:
-        """Whether it can be seen that an entry has a password, or none: what may not be seen fits neither filter."""
-        has = present(PASSWORD_ATTRIBUTE)
+    async def _sees(self, link: Link, dn: str, attribute: str = PASSWORD_ATTRIBUTE) -> bool:
+        """Whether it can be seen that an entry has an attribute, or not: what may not be seen fits neither filter."""
+        has = present(attribute)
         return await link.read(dn, (), none_of(has)) is not None or await link.read(dn, (), has) is not None
 
     # ---- deltas
 
     async def delta_token(self, link: Link, base: str) -> str | None:
-        """None: the client library consumes no syncrepl, and a change time shows no deletion."""
-        del link, base
-        return None
+        """A token of this moment, where the server tells its changes."""
+        del base
+        return await self._synchronization.token_of_now(link)
+
+    async def group_token(self, link: Link) -> str | None:
+        """The same: a token is of everything."""
+        return await self._synchronization.token_of_now(link)
+
+    async def changes(self, link: Link, token: str) -> Changes:
+        """What changed of all entries since a token. Raises ResyncNeeded."""
+        return await self._synchronization.changes(link, token)
 
     async def changed_accounts(self, link: Link, base: str, query: Query) -> AsyncIterator[Page[Account]]:
-        """Never: raises Unsupported."""
-        del link, base, query
-        raise Unsupported(f"{self._options.system} is listed in full each time.", system=self._options.system)
-        yield Page([])  # a generator by its form
+        """What changed since the token `query.since`. Raises ResyncNeeded."""
+        del base
+        changes = await self.changes(link, query.since or "")
+        async for page in account_pages(link, changes, self, self._options, max(1, query.page_size)):
+            yield page

@@ -40,6 +40,10 @@ OPERATIONS: Final = {Op.ADD: ldap3.MODIFY_ADD, Op.DELETE: ldap3.MODIFY_DELETE, O
 SCOPES: Final = {"base": ldap3.BASE, "one": ldap3.LEVEL, "subtree": ldap3.SUBTREE}
 ENTRY: Final = "searchResEntry"
 REFERENCE: Final = "searchResRef"
+INTERMEDIATE: Final = "intermediateResponse"
+CONTROLS: Final = "controls"
+ALIASES_FOLLOWED: Final = ldap3.DEREF_ALWAYS
+ALIASES_LEFT: Final = ldap3.DEREF_NEVER
 _SEARCH_RESULT_ENTRY: Final = 4
 _NO_START_TLS: Final = frozenset({1, 2, 12, 53})
 """What a server answers that knows no StartTLS, or was given no certificate (RFC 4511, section 4.14.2)."""
@@ -266,9 +270,18 @@ def _decode_entries(strategy: Any) -> None:
             return told
         name, attributes = (part[3] for part in message["payload"])
         values = {one[3][0][3].decode().lower(): [value[3] for value in one[3][1][3]] for one in attributes}
-        return {"type": ENTRY, ENTRY: Entry(name.decode(), values)}
+        entry = {"type": ENTRY, ENTRY: Entry(name.decode(), values)}
+        if message["controls"]:
+            entry[CONTROLS] = dict(_control(one[3]) for one in message["controls"])
+        return entry
 
     strategy.decode_response_fast = decoded
+
+
+def _control(parts: Sequence[Any]) -> tuple[str, bytes]:
+    """The OID and value of a control: what follows its OID may be whether it is critical (RFC 4511, section 4.1.11)."""
+    value = parts[-1][3] if len(parts) > 1 else b""
+    return parts[0][3].decode(), value if isinstance(value, bytes) else b""
 
 
 def controls_of(controls: Sequence[Control]) -> list[tuple[str, bool, bytes | None]] | None:

@@ -45,6 +45,7 @@ from .roles import Role, account_of, batches, by_id, by_name, oid_of
 from .scope import Scope
 from .sessions import Sessions
 from .target import FULL, SSL_MODES, target_of
+from .transfer import Transfers
 
 OLDEST: Final = 130000
 """The oldest server version whose catalog is known here."""
@@ -72,6 +73,7 @@ class Parts:
     sessions: Sessions
     credentials: Credentials
     removal: Removal
+    transfers: Transfers
     proofs: Proofs
 
 
@@ -135,6 +137,7 @@ class PostgresAdapter:
             Sessions(links, accounts, system, target.deadline),
             Credentials(links, accounts, system, readable),
             Removal(links, accounts, system, str(options.get("reassign_to") or "")),
+            Transfers(links, accounts, system),
             Proofs(links, system, self._setup.clock, readable),
         )
         superuser = bool(facts["superuser"])
@@ -288,6 +291,11 @@ class PostgresAdapter:
         self._require(Cap.DELETE)
         return await self._open.removal.delete(account_id)
 
+    async def transfer(self, account_id: str, to_account_id: str) -> Receipt:
+        """Hand over what it owns to another account, in every database; the receipt says what went and what stays."""
+        self._require(Cap.TRANSFER)
+        return await self._open.transfers.transfer(account_id, to_account_id)
+
     async def grant(self, account_id: str, entitlement_id: str, *, expires: datetime | None = None) -> Receipt:
         """Make the account a member."""
         if expires is not None:
@@ -362,6 +370,8 @@ def _capabilities(*, creates: bool, signals: bool, passwords: bool, statistics: 
         found[Cap.DISABLE] = Support(Proof.READ_BACK, reversible=True, note="open sessions stay until they are ended")
         gone = "what it owns goes to `reassign_to`; a deleted role cannot be brought back"
         found[Cap.DELETE] = Support(Proof.READ_BACK, reversible=False, note=gone)
+        over = "what its role owns goes to the successor's role, in every database that ours can enter"
+        found[Cap.TRANSFER] = Support(Proof.READ_BACK, reversible=False, note=over)
         password = "the password alone: certificates and directories are not the server's"
         seen = Proof.READ_BACK if passwords else Proof.NONE
         found[Cap.REVOKE_CREDENTIALS] = Support(seen, reversible=False, note=password)

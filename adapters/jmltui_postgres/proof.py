@@ -9,6 +9,7 @@ from jmltui.adapter_api import Cap, Clock, Evidence, NotFound, Proof, Step, Verd
 
 from .accounts import changed
 from .credentials import password_of
+from .estate import SHARED, Estate, by_owner_columns, estate_of
 from .link import Link, Links
 from .memberships import ATTRIBUTE, between
 from .roles import Role, by_id, by_ids, by_name, oid_of, seen
@@ -30,6 +31,8 @@ class Proofs:
         """Whether a step's effect stands."""
         if step.cap in (Cap.GRANT, Cap.REVOKE):
             return (await self.of_many([step]))[0]
+        if step.cap is Cap.TRANSFER:
+            return await self._transfer(step)
         async with self._links.link("verify") as link:
             if step.cap is Cap.END_SESSIONS:
                 return await self._sessions(link, step)
@@ -89,6 +92,29 @@ class Proofs:
         left = [one for one in await live(link, self._oid(step.account_id)) if step.target in (None, one.id)]
         observed = {"sessions": [f"{session.id} {session.where}".strip() for session in left]}
         return self._evidence(not left, observed, f"pg_stat_activity: role {step.account_id}")
+
+    async def _transfer(self, step: Step) -> Evidence:
+        """Nothing belongs to the account any more: by what the whole cluster says (pg_shdepend), and by the owner
+        that objects themselves have wherever the successor owns any."""
+        source = f"pg_shdepend and owner columns: role {step.account_id}"
+        async with self._links.link("verify") as link:
+            role, heir = await by_id(link, self._oid(step.account_id)), await by_id(link, self._oid(step.target or ""))
+            if role is None:
+                return Evidence(Verdict.UNVERIFIABLE, Proof.NONE, seen(None), self._clock(), source)
+            left, gets = await estate_of(link, role.oid), await estate_of(link, heir.oid) if heir else Estate()
+            columns = await by_owner_columns(link, role.oid)
+        for database in sorted((left.within_reach() | gets.within_reach()).keys() - {SHARED, self._links.home}):
+            async with self._links.link("verify", database) as link:
+                columns += await by_owner_columns(link, role.oid)
+        observed: dict[str, object] = {
+            "owned": left.counts(),
+            "named_as_owner": columns,
+            "not_entered": sorted(left.closed),
+            "stays": left.bound_told(),
+            "successor": heir.name if heir else "not there",
+            "successor_owns": gets.counts(),
+        }
+        return self._evidence(not left.owned and not columns and heir is not None, observed, source)
 
     async def _password(self, link: Link, step: Step) -> Evidence:
         source = f"pg_authid: role {step.account_id}"

@@ -14,20 +14,15 @@ from psycopg import sql
 from jmltui.adapter_api import Conflict, ContractBroken, Invalid, NotFound, Outcome, Receipt, Stale
 
 from .accounts import Accounts
-from .estate import MOST_NAMED, SHARED, Estate, estate_of, owned_here
+from .borrowing import member_of
+from .estate import SHARED, Estate, estate_of, owned_here, shortened
 from .link import Link, Links
-from .memberships import PER_GRANTOR
 from .roles import Role, by_id, by_name, oid_of, seen
 from .sessions import live
 
 _REASSIGN: Final = sql.SQL("REASSIGN OWNED BY {} TO {}")
 _DROP_OWNED: Final = sql.SQL("DROP OWNED BY {}")
 _DROP: Final = sql.SQL("DROP ROLE {}")
-_MAY: Final = sql.SQL("SELECT pg_catalog.pg_has_role(current_user, %s::bigint::oid, 'USAGE') AS may")
-_JOIN: Final = sql.SQL("GRANT {} TO CURRENT_USER")
-_JOIN_FULLY: Final = sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
-_LEAVE: Final = sql.SQL("REVOKE {} FROM CURRENT_USER")
-_LEAVE_OWN: Final = sql.SQL("REVOKE {} FROM CURRENT_USER GRANTED BY CURRENT_USER")
 
 
 class Removal:
@@ -49,10 +44,10 @@ class Removal:
         except NotFound:
             return Receipt(Outcome.ALREADY, after=seen(None))
         handed: dict[str, object] = {}
-        for database in self._order(estate):
+        for database in estate.order(self._links.home, estate.entries):
             handed |= await self._clear(role, heir, database)
         await self._drop(role)
-        before = {**seen(role), "owned": {name or "(cluster)": count for name, count in estate.owned.items()}}
+        before = {**seen(role), "owned": estate.counts()}
         after = {"present": False, "handed_to": heir.name if heir and handed else "", "handed_over": handed}
         return Receipt(Outcome.CHANGED, before=before, after=after)
 
@@ -101,17 +96,11 @@ class Removal:
                 system=self._system,
             )
 
-    def _order(self, estate: Estate) -> list[str]:
-        """Every database with an entry; the one of the settings last, also for what belongs to the whole cluster."""
-        databases = sorted(name for name in estate.entries if name not in (SHARED, self._links.home))
-        return [*databases, self._links.home] if len(estate.entries) > len(databases) else databases
-
     async def _clear(self, role: Role, heir: Role | None, database: str) -> dict[str, object]:
         """Hand over what is owned in one database, and drop what was granted there, as one."""
         async with self._links.link("hand over", database) as link:
             name = sql.Identifier(role.name)
-            async with link.change():
-                joined = await self._join(link, role)
+            async with link.change(), member_of(link, role):
                 owned = await owned_here(link, role.oid, shared=True)
                 if owned and heir is not None:
                     await link.write(_REASSIGN.format(name, sql.Identifier(heir.name)))
@@ -121,21 +110,7 @@ class Removal:
                         system=self._system,
                     )
                 await link.write(_DROP_OWNED.format(name))
-                if joined:
-                    await link.write((_LEAVE_OWN if link.version >= PER_GRANTOR else _LEAVE).format(name))
-        if not owned:
-            return {}
-        named = owned[:MOST_NAMED]
-        return {database: [*named, f"and {len(owned) - len(named)} more"] if len(owned) > len(named) else named}
-
-    async def _join(self, link: Link, role: Role) -> bool:
-        """Be a member of the role within this transaction, which handing over takes (REASSIGN OWNED, "Notes")."""
-        found = await link.row(_MAY, [role.oid])
-        if found is None or found["may"]:
-            return False
-        join = _JOIN_FULLY if link.version >= PER_GRANTOR else _JOIN
-        await link.write(join.format(sql.Identifier(role.name)))
-        return True
+        return {database: shortened(owned)} if owned else {}
 
     async def _drop(self, role: Role) -> None:
         async with self._links.link("delete") as link:

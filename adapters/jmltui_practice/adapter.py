@@ -244,6 +244,14 @@ class PracticeAdapter:
             Cap.REVOKE_CREDENTIALS, lambda writes: writes.revoke_credential(account_id, credential_id)
         )
 
+    async def transfer(self, account_id: str, to_account_id: str) -> Receipt:
+        """Make mailbox and calendar belong to the other account."""
+        return await self._write(Cap.TRANSFER, lambda writes: writes.transfer(account_id, to_account_id))
+
+    async def wipe_device(self, account_id: str, device_id: str) -> Receipt:
+        """Reset a phone of the account."""
+        return await self._write(Cap.WIPE_DEVICE, lambda writes: writes.wipe_device(account_id, device_id))
+
     # ---- proof
 
     async def verify(self, step: Step) -> Evidence:

@@ -18,6 +18,12 @@ _CREDENTIALS: Final = (Cap.LIST_CREDENTIALS, Cap.REVOKE_CREDENTIALS)
 _READ: Final = Support(Proof.READ_BACK, reversible=True)
 _FOR_GOOD: Final = Support(Proof.READ_BACK, reversible=False, note="cannot be taken back")
 _AUDIT: Final = Support(Proof.AUDIT, reversible=True, note="only the audit log of the system says so")
+_HANDS_OVER: Final = Support(
+    Proof.READ_BACK, reversible=False, settle=timedelta(seconds=2), note="mailbox and calendar, within seconds"
+)
+_WIPES: Final = Support(
+    Proof.READ_BACK, reversible=False, settle=timedelta(seconds=2), note="resets the phone once it is reached"
+)
 _BLIND: Final = Support(Proof.NONE, reversible=True, note="the doors tell nobody: try the badge at a reader")
 
 
@@ -48,7 +54,13 @@ _EVERYTHING: Final = {
 PROFILES: Final[Mapping[str, Profile]] = {
     "directory": Profile("Directory: everything", _EVERYTHING),
     "mail": Profile(
-        "Mail: shows a change two seconds later", {**_supports(_LISTS, _ACCOUNTS, _GRANTS), **_settling(2)}
+        "Mail: shows a change two seconds later, knows phones, hands mailboxes over",
+        {
+            **_supports(_LISTS, _ACCOUNTS, _GRANTS),
+            **_settling(2),
+            Cap.TRANSFER: _HANDS_OVER,
+            Cap.WIPE_DEVICE: _WIPES,
+        },
     ),
     "vpn": Profile(
         "VPN: live sessions outlast a disabled account",

@@ -34,6 +34,9 @@ _EVENTS: Final[Mapping[Cap, tuple[str, str]]] = {
 }
 
 
+_BY_AND_BY: Final[Mapping[Cap, str]] = {Cap.TRANSFER: "transfer", Cap.WIPE_DEVICE: "wipe"}
+
+
 class Records:
     """What one system says."""
 
@@ -151,6 +154,8 @@ class Records:
             return Evidence(Verdict.UNVERIFIABLE, Proof.NONE, {}, now, f"{self.name} cannot be asked")
         if support.proof is Proof.AUDIT and step.cap in _EVENTS:
             return self._from_events(step, now)
+        if step.cap in _BY_AND_BY:
+            return self._by_and_by(step, support, now)
         stands, observed = self._stands(step)
         verdict = Verdict.CONFIRMED if stands else Verdict.CONTRADICTED
         if not stands and self._is_settling(step, now):
@@ -167,6 +172,25 @@ class Records:
         verdict = Verdict.CONFIRMED if stands else Verdict.CONTRADICTED
         source = f"audit log entry {row['seq']}" if row is not None else "audit log"
         return Evidence(verdict, Proof.AUDIT, observed, now, source)
+
+    def event(self, account_id: str, what: str, target: str) -> sqlite3.Row | None:
+        """The newest entry of the log about this."""
+        found: sqlite3.Row | None = self.link.execute(
+            "SELECT * FROM event WHERE system = ? AND account_id = ? AND what = ? AND target = ? ORDER BY seq DESC",
+            (self.system, storable(account_id), what, storable(target)),
+        ).fetchone()
+        return found
+
+    def _by_and_by(self, step: Step, support: Support, now: datetime) -> Evidence:
+        """What the system is at for a moment: a mailbox on its way, a phone not reached yet."""
+        target, what = step.target or "", _BY_AND_BY[step.cap]
+        row = self.event(step.account_id, what, target)
+        verdict = Verdict.CONTRADICTED
+        if row is not None and not (what == "wipe" and self.holds(step.account_id, target)):
+            over = (_instant(row["at"]) or now) + support.settle <= now
+            verdict = Verdict.CONFIRMED if over else Verdict.PENDING
+        source = f"job {row['seq']}" if row is not None else "list of jobs"
+        return Evidence(verdict, support.proof, {"job": verdict.value}, now, source)
 
     def _stands(self, step: Step) -> tuple[bool, dict[str, object]]:
         if step.cap in (Cap.GRANT, Cap.REVOKE):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from jmltui.adapter_api import Account, AccountState, Conflict, Invalid, Outcome, Receipt, Stale
+from jmltui.adapter_api import Account, AccountState, Conflict, Invalid, NotFound, Outcome, Receipt, Stale
 
 from .records import Records, storable
 from .store import writing
@@ -136,6 +136,27 @@ class Writes:
         )
         self._event(account_id, "revoke", entitlement_id)
         return Receipt(Outcome.CHANGED, before={"held": True}, after={"held": False})
+
+    def transfer(self, account_id: str, to: str) -> Receipt:
+        """Make what the account owns belong to the other one, a moment later. Raises NotFound."""
+        self._records.account(account_id)
+        owner = self._records.account(to)
+        if self._records.event(account_id, "transfer", to) is not None:
+            return Receipt(Outcome.ALREADY, after={"owner": owner.login})
+        number = self._event(account_id, "transfer", to)
+        return Receipt(Outcome.PENDING, job=str(number), after={"owner": owner.login})
+
+    def wipe_device(self, account_id: str, device_id: str) -> Receipt:
+        """Make the account have the device no more, a moment later. Raises NotFound."""
+        if self._records.holds(account_id, device_id):
+            held = (self._system, account_id, device_id)
+            self._link.execute("DELETE FROM held WHERE system = ? AND account_id = ? AND entitlement_id = ?", held)
+            number = self._event(account_id, "wipe", device_id)
+            return Receipt(Outcome.PENDING, job=str(number), before={"held": True}, after={"held": False})
+        self._records.account(account_id)
+        if self._records.event(account_id, "wipe", device_id) is None:
+            raise NotFound(f"This account of {self._records.name} has no such device.", system=self._records.name)
+        return Receipt(Outcome.ALREADY, before={"held": False}, after={"held": False})
 
     def end_sessions(self, account_id: str, session_id: str | None) -> Receipt:
         """End one session or all. Raises NotFound."""

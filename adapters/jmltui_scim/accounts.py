@@ -24,6 +24,7 @@ from jmltui.adapter_api import (
 from .listing import User
 from .listings import Listings
 from .profiles import Deletion, Profile
+from .replacing import Replacing
 from .resources import Resources, user_path
 from .users import account, differing, is_active, resource, seen
 
@@ -31,10 +32,11 @@ from .users import account, differing, is_active, resource, seen
 class Accounts:
     """The users of one server."""
 
-    def __init__(self, resources: Resources, listings: Listings, profile: Profile) -> None:
+    def __init__(self, resources: Resources, listings: Listings, profile: Profile, replacing: Replacing) -> None:
         self._resources = resources
         self._listings = listings
         self._profile = profile
+        self._replacing = replacing
         self._system = resources.system
 
     async def create(self, wanted: Account) -> tuple[Account, Receipt]:
@@ -72,7 +74,10 @@ class Accounts:
         return await http.write("POST", "Users", {**body, "emails": [{"value": v} for v in wanted.emails]})
 
     async def update(self, account_id: str, changes: Mapping[str, object], if_version: str | None) -> Receipt:
-        """Replace these attributes (RFC 7644 section 3.5.2.3), and see that they are replaced."""
+        """Replace these attributes (RFC 7644 section 3.5.2.3), and see that they are replaced.
+
+        Where the server takes no PATCH the whole user is written.
+        """
         before = await self._resources.user(account_id)
         if if_version is not None and before.meta and before.meta.version not in (None, if_version):
             raise Stale(f"{before.userName} of {self._system} changed since it was read.", system=self._system)
@@ -84,13 +89,23 @@ class Accounts:
         ]
         if self._profile.bare:
             operations = [{"op": "replace", "value": todo}]
-        await self._resources.patch(user_path(account_id), operations, if_version)
+        if not await self._patched(account_id, operations, if_version):
+            await self._replacing.user(account_id, todo, if_version)
         if differing(await self._resources.user(account_id), changes):
             raise self._unmoved(before)
         return Receipt(Outcome.CHANGED, before=seen(before), after=dict(changes))
 
+    async def _patched(self, account_id: str, operations: list[dict[str, Any]], if_version: str | None) -> bool:
+        """Whether the server takes PATCH; then it took this one."""
+        if self._resources.patches:
+            try:
+                await self._resources.patch(user_path(account_id), operations, if_version)
+            except Unsupported:
+                return False
+        return self._resources.patches
+
     async def set_active(self, account_id: str, value: bool) -> Receipt:
-        """PATCH with a path first, then without one, each believed only after another read."""
+        """PATCH with a path first, then without one, then PUT, each believed only after another read."""
         if value and self._profile.disabling_ends:
             raise Unsupported(f"{self._system} cannot bring back who was disabled; create anew.", system=self._system)
         before = await self._resources.user(account_id)
@@ -101,22 +116,33 @@ class Accounts:
             [bare] if self._profile.bare else [{"op": "replace", "path": "active", "value": value}, bare]
         )
         refusal: AdapterError | None = None
-        for rung in rungs:
+        for rung in rungs if self._resources.patches else ():
             try:
                 await self._resources.patch(user_path(account_id), [rung])
             except (Invalid, Unsupported) as error:
                 refusal = error
                 continue
             refusal = None
-            try:
-                after = await self._resources.user(account_id)
-            except NotFound:
-                if not self._profile.disabling_ends:
-                    raise
-                return Receipt(Outcome.CHANGED, before=seen(before), after={"present": False})
-            if is_active(after) is value:
-                return Receipt(Outcome.CHANGED, before=seen(before), after=seen(after))
+            if (done := await self._became(before, value)) is not None:
+                return done
+        if isinstance(refusal, Unsupported) or not self._resources.patches:
+            await self._replacing.user(account_id, {"active": value})
+            refusal = None
+            if (done := await self._became(before, value)) is not None:
+                return done
         raise refusal or self._unmoved(before)
+
+    async def _became(self, before: User, value: bool) -> Receipt | None:
+        """What a change did, by another read; None where it left the user as it was."""
+        try:
+            after = await self._resources.user(before.id)
+        except NotFound:
+            if not self._profile.disabling_ends:
+                raise
+            return Receipt(Outcome.CHANGED, before=seen(before), after={"present": False})
+        if is_active(after) is not value:
+            return None
+        return Receipt(Outcome.CHANGED, before=seen(before), after=seen(after))
 
     async def delete(self, account_id: str) -> Receipt:
         """Remove the user."""

@@ -35,7 +35,7 @@ from .capabilities import offered
 from .listing import User
 from .memberships import Memberships
 from .people import PeopleFeed
-from .profiles import PROFILES
+from .profiles import BASIC, CLIENT_AUTH, PROFILES
 from .users import account, is_active, seen
 
 if TYPE_CHECKING:
@@ -48,12 +48,18 @@ class ScimAdapter:
 
     kind: ClassVar[str] = "scim"
     EXERCISED_AGAINST: ClassVar[str] = (
-        "scim2-server 0.8, with index and with cursor paging and in the dialect of each profile; "
-        "SCIMMY 1.3 on Express 5; Canaille 0.3"
+        "scim2-server 0.8, with index and with cursor paging, in the dialect of each profile, by OAuth and without "
+        "PATCH; SCIMMY 1.3 on Express 5; Canaille 0.3"
     )
     OPTIONS: ClassVar[tuple[Option, ...]] = (
         Option("url", OptionType.URL, "The base address, up to and without /Users.", required=True),
-        Option("token", OptionType.SECRET, "The bearer token.", required=True),
+        Option("token", OptionType.SECRET, "The bearer token, where it is one that lasts."),
+        Option("client_id", OptionType.TEXT, "In place of it: the client whose OAuth tokens are got and renewed."),
+        Option("client_secret", OptionType.SECRET, "Its secret."),
+        Option("token_url", OptionType.URL, "Where tokens are given, unless the profile knows."),
+        Option("scope", OptionType.TEXT, "What a token shall be good for, unless the profile knows."),
+        Option("token_parameters", OptionType.MAP, "What else is told there, such as account_id.", {}),
+        Option("client_auth", OptionType.TEXT, "The secret as HTTP Basic or in the body.", BASIC, choices=CLIENT_AUTH),
         Option("profile", OptionType.TEXT, "Whose SCIM it is.", "generic", choices=tuple(PROFILES)),
         Option("ca_file", OptionType.PATH, "Your own certificate authority.", None),
         Option("page_size", OptionType.INTEGER, "How many are asked for at once.", 200),
@@ -89,14 +95,17 @@ class ScimAdapter:
             announced = await self._http.json("ServiceProviderConfig")
         except (NotFound, Unsupported, ContractBroken):
             announced = {}
-        paging, versions = announced.get("pagination"), announced.get("etag")
-        listings = self._server.listings
-        self._server.memberships.conditional = isinstance(versions, dict) and versions.get("supported") is True
+        paging, versions, patch = (announced.get(name) for name in ("pagination", "etag", "patch"))
+        listings, resources = self._server.listings, self._server.resources
+        resources.conditional = isinstance(versions, dict) and versions.get("supported") is True
+        resources.patches = not (isinstance(patch, dict) and patch.get("supported") is False)
         listings.by_cursor |= isinstance(paging, dict) and paging.get("cursor") is True
         self._facts = {
             "profile": self._profile.name,
             "paging": "cursor" if listings.by_cursor else "index",
+            "changes": "PATCH" if resources.patches else "PUT of whole resources",
             "announces": "ServiceProviderConfig" if announced else "nothing",
+            "credential": "bearer token" if self._setup.options.get("token") else "OAuth client credentials",
             **({"limits": self._profile.limits} if self._profile.limits else {}),
         }
 

@@ -70,6 +70,10 @@ class Listings:
         self._resources.same(str(body.get("id")), account_id)
         return Record(account_id, body)
 
+    def belonging(self) -> AsyncIterator[list[Record]]:
+        """All users with the groups that they say they belong to."""
+        return self._pages("Users", RECORDS, None, "userName,groups")
+
     def groups(self, query: Query | None = None, attributes: str = "") -> AsyncIterator[list[Group]]:
         """All groups."""
         return self._pages("Groups", GROUPS, query, attributes)

@@ -31,6 +31,7 @@ from jmltui.adapter_api import (
 from .batches import chunks
 from .listing import Group
 from .profiles import Profile, Way
+from .replacing import Replacing
 from .resources import Resources, group_path, user_path
 
 TRIES: Final = 3
@@ -40,36 +41,56 @@ ASKED: Final = 3
 
 
 class Memberships:
-    """The memberships of one server. `conditional`: it says that it keeps to If-Match (RFC 7644 section 3.14)."""
+    """The memberships of one server."""
 
-    def __init__(self, resources: Resources, profile: Profile) -> None:
+    def __init__(self, resources: Resources, profile: Profile, replacing: Replacing) -> None:
         self._resources = resources
         self._profile = profile
         self._system = resources.system
+        self._replacing = replacing
         self._by_id: bool | None = None
-        self.conditional = False
 
     async def add(self, group_id: str, account_ids: Sequence[str]) -> Mapping[str, Receipt | Exception]:
-        """Make all of them members by as few PATCHes as possible: by value alone, else with the user's address."""
+        """Make all of them members by as few PATCHes as possible: by value alone, else with the user's address.
+
+        Where the server takes no PATCH the whole group is written. Raises ContractBroken when somebody else went.
+        """
         group = await self._resources.group(group_id)
         held = await self.listed(group, account_ids)
         missing = [a for a in dict.fromkeys(account_ids) if a not in held]
         for part in chunks(missing, self._profile.changes):
-            await self._add(group_id, part)
+            if not await self._added(group_id, part):
+                await self._replacing.members(group_id, add=part)
+                await self._check_added(group, part)
         changed = set(missing)
         return {a: _receipt(a in changed, was=a in held, now=True) for a in account_ids}
 
-    async def _add(self, group_id: str, account_ids: Sequence[str]) -> None:
-        base = self._resources.transport.base
+    async def _added(self, group_id: str, account_ids: Sequence[str]) -> bool:
+        """Whether the server takes PATCH; then it took this one. False only where PUT may be tried."""
+        base, refused = self._resources.transport.base, None
         plain = [{"value": a} for a in account_ids]
         whole = [{"value": a, "$ref": f"{base}{user_path(a)}", "type": "User"} for a in account_ids]
-        try:
-            await self._resources.patch(group_path(group_id), [{"op": "add", "path": "members", "value": plain}])
-        except (Invalid, Unsupported) as refused:
+        for members in (plain, whole) if self._resources.patches else ():
             try:
-                await self._resources.patch(group_path(group_id), [{"op": "add", "path": "members", "value": whole}])
-            except (Invalid, Unsupported):
-                raise refused from None
+                await self._resources.patch(group_path(group_id), [{"op": "add", "path": "members", "value": members}])
+            except (Invalid, Unsupported) as error:
+                refused = refused or error
+            else:
+                return True
+        if Way.WHOLE in self._profile.removal and (refused is None or isinstance(refused, Unsupported)):
+            return False
+        raise refused or Unsupported(f"{self._system} takes no change of groups.", system=self._system)
+
+    async def _check_added(self, group: Group, account_ids: Sequence[str]) -> None:
+        """By another read. Raises ContractBroken when they are no members, or somebody is none any more."""
+        after = await self._resources.group(group.id)
+        self._check_bystanders(values(group), values(after), set(), group)
+        missing = set(account_ids) - (await self.listed(after, account_ids)).keys()
+        if missing:
+            raise ContractBroken(
+                f"{self._system} accepts the change of {group.displayName} and leaves it as it was.",
+                system=self._system,
+            )
 
     async def take_out(self, group_id: str, account_ids: Sequence[str]) -> Mapping[str, Receipt | Exception]:
         """Make none of them members: by a filter path, by values or by the list of all others, checking who left.
@@ -92,6 +113,7 @@ class Memberships:
     async def _take_out(self, group: Group, meant: set[str]) -> set[str]:
         """Which of these listed values are still there after every way was tried."""
         before = left = values(group)
+        takes_patch = False
         for way in self._ways():
             try:
                 # Whoever is to go and whoever is to stay are told apart in one write, or part by part.
@@ -99,16 +121,24 @@ class Memberships:
                     [sorted(meant)] if way == self._all_others else chunks(sorted(meant), self._profile.changes)
                 ):
                     await way(group.id, part)
-            except (Invalid, Unsupported, Stale):
+            except Unsupported:
+                continue
+            except (Invalid, Stale):
+                takes_patch = True
                 continue
             except OutcomeUnknown as error:
                 # A server that answered so may be unable to read this form; what it did is read below.
                 if not error.code.startswith("5"):
                     raise
+            takes_patch = True
             left = values(await self._resources.group(group.id))
             self._check_bystanders(before, left, meant, group)
             if not left & meant:
                 break
+        if not takes_patch and Way.WHOLE in self._profile.removal:
+            await self._replacing.members(group.id, remove=meant)
+            left = values(await self._resources.group(group.id))
+            self._check_bystanders(before, left, meant, group)
         return left & meant
 
     def _ways(self) -> list[Callable[[str, Sequence[str]], Awaitable[None]]]:
@@ -116,9 +146,10 @@ class Memberships:
         forms = {
             Way.FILTER: [self._by_filter],
             Way.VALUES: [self._by_value],
-            Way.OTHERS: [self._all_others] * (TRIES if self.conditional else 0),
+            Way.OTHERS: [self._all_others] * (TRIES if self._resources.conditional else 0),
+            Way.WHOLE: [],
         }
-        return [form for way in self._profile.removal for form in forms[way]]
+        return [form for way in self._profile.removal for form in forms[way]] if self._resources.patches else []
 
     async def _by_filter(self, group_id: str, meant: Sequence[str]) -> None:
         operations = [{"op": "remove", "path": f"members[value eq {json.dumps(value)}]"} for value in meant]

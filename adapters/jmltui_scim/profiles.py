@@ -13,14 +13,22 @@ from typing import Final
 
 SCIM_ONLY: Final = "application/scim+json"
 EITHER: Final = "application/scim+json, application/json"
+BASIC: Final = "basic"
+BODY: Final = "body"
+CLIENT_AUTH: Final = (BASIC, BODY)
+"""How a client says its secret where it gets tokens (RFC 6749 section 2.3.1)."""
 
 
 class Way(StrEnum):
-    """How members are taken out of a group (RFC 7644 section 3.5.2.2), the forms in the order they are tried."""
+    """How members are taken out of a group (RFC 7644 section 3.5.2.2), the forms in the order they are tried.
+
+    WHOLE is for servers that take no PATCH, and then also how members are added.
+    """
 
     FILTER = "members[value eq …]"
     VALUES = "members with a list of values"
     OTHERS = "replace by all others"
+    WHOLE = "PUT of the whole group"
 
 
 class Deletion(StrEnum):
@@ -39,8 +47,9 @@ class Profile:
     filters with {group} and {user}. `pages_by_cursor` although it need not announce it. `selects`: it takes the
     parameter `attributes`. `filters`: it finds users by `userName eq`. `whole_by_id`: a listing leaves out what a read
     of the single user has. `disabling_ends`: an account that is disabled is gone, and cannot be brought back.
-    `bare`: PATCH of a user wants its values without a path. `limits` are told to the operator; the worker keeps to
-    `rate_per_second` of the settings and to every Retry-After.
+    `bare`: PATCH of a user wants its values without a path. `token_url` is where OAuth tokens are given, by
+    `grant_type` and `scope`; `token_parameters` are what has to be told there. `limits` are told to the operator; the
+    worker keeps to `rate_per_second` of the settings and to every Retry-After.
     """
 
     name: str
@@ -51,7 +60,7 @@ class Profile:
     filters: bool = True
     membership: str = ""
     groups_of: str = ""
-    removal: tuple[Way, ...] = (Way.FILTER, Way.VALUES, Way.OTHERS)
+    removal: tuple[Way, ...] = (Way.FILTER, Way.VALUES, Way.OTHERS, Way.WHOLE)
     pages_by_cursor: bool = False
     selects: bool = True
     whole_by_id: bool = False
@@ -59,6 +68,10 @@ class Profile:
     disabling_ends: bool = False
     deletion: Deletion = Deletion.REMOVES
     accept: str = EITHER
+    token_url: str = ""
+    grant_type: str = "client_credentials"
+    scope: str = ""
+    token_parameters: tuple[str, ...] = ()
     limits: str = ""
 
 
@@ -127,9 +140,15 @@ _ALL: Final = (
         (
             "https://developers.zoom.us/docs/api/rest/scim-api/: Accept must be application/scim+json",
             "https://devforum.zoom.us/t/111286: a listing leaves out licences, manager and cost centre",
+            "https://developers.zoom.us/docs/internal-apps/s2s-oauth/: the tokens of a server-to-server app last an "
+            "hour; https://developers.zoom.us/docs/rooms/oauth/: they are given for client id and secret as HTTP "
+            "Basic, and grant_type=account_credentials with account_id in the query or the body",
         ),
         whole_by_id=True,
         accept=SCIM_ONLY,
+        token_url="https://zoom.us/oauth/token",  # noqa: S106  # an address
+        grant_type="account_credentials",
+        token_parameters=("account_id",),
     ),
     Profile(
         "miro",
@@ -150,8 +169,13 @@ _ALL: Final = (
     ),
     Profile(
         "databricks",
-        ("https://docs.databricks.com/aws/en/reference/scim-2-1: a filter has at most 200 nodes; ours have three",),
+        (
+            "https://docs.databricks.com/aws/en/reference/scim-2-1: a filter has at most 200 nodes; ours have three",
+            "https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m: a service principal's tokens last an hour, "
+            "are of the scope all-apis and given at /oidc/v1/token of the workspace",
+        ),
         most=100,
+        scope="all-apis",
     ),
 )
 

@@ -20,11 +20,17 @@ Found = TypeVar("Found", WholeUser, Group)
 
 
 class Resources:
-    """Users and groups of one server, one at a time."""
+    """Users and groups of one server, one at a time.
+
+    `patches`: it does not say that it takes no PATCH. `conditional`: it says that it keeps to If-Match (RFC 7644
+    section 3.14).
+    """
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.system = transport.system
+        self.patches = True
+        self.conditional = False
 
     async def user(self, account_id: str) -> WholeUser:
         """One user. Raises NotFound, and ContractBroken for somebody else."""

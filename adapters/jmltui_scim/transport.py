@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from jmltui.adapter_api import AdapterError, Clock, Conflict, ContractBroken, OutcomeUnknown, ResyncNeeded
-from jmltui.exchange import Answer, Bearer, HttpExchange, standard_judgement
+from jmltui.adapter_api import AdapterError, AuthFailed, Clock, Conflict, ContractBroken, OutcomeUnknown, ResyncNeeded
+from jmltui.exchange import Answer, Authorization, Bearer, HttpExchange, standard_judgement
 
 MEDIA_TYPE: Final = "application/scim+json"
 SPENT: Final = frozenset({"expiredCursor", "invalidCursor"})
@@ -16,6 +16,7 @@ SPENT: Final = frozenset({"expiredCursor", "invalidCursor"})
 class Transport(HttpExchange):
     """The connection to one server. `deadline` bounds a whole exchange in seconds.
 
+    `authorization` is a bearer token or what gets them; `tokens` is the connection that they come by, closed with this.
     `lists_by_post`: the server offers no listing by GET, so it is asked by POST to `.search` from now on.
     """
 
@@ -23,24 +24,32 @@ class Transport(HttpExchange):
         self,
         system: str,
         base: str,
-        token: str,
+        authorization: str | Authorization,
         deadline: float,
         clock: Clock,
         ca_file: str | None = None,
         accept: str = f"{MEDIA_TYPE}, application/json",
+        tokens: HttpExchange | None = None,
     ) -> None:
         super().__init__(
             system,
             base,
             deadline=deadline,
             clock=clock,
-            authorization=Bearer(token),
+            authorization=Bearer(authorization) if isinstance(authorization, str) else authorization,
             headers={"Accept": accept},
             media_type=MEDIA_TYPE,
             ca_file=ca_file,
-            judge=judged,
+            judge=judged if tokens is None else judged_by_new_token,
         )
         self.lists_by_post = False
+        self._tokens = tokens
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await super().close()
+        if self._tokens is not None:
+            await self._tokens.close()
 
     async def read(self, path: str, params: dict[str, str] | None = None) -> bytes:
         """The body of a GET. Raises AdapterError."""
@@ -82,6 +91,15 @@ def judged(answer: Answer, is_read: bool, now: datetime) -> AdapterError | None:
     if kind == "uniqueness":  # some servers send it with 400 where section 3.12 wants 409
         return Conflict(error.message, system=error.system, operation=error.operation, code=error.code)
     return error
+
+
+def judged_by_new_token(answer: Answer, is_read: bool, now: datetime) -> AdapterError | None:
+    """As `judged`; what is refused here was tried with a token that is new."""
+    error = judged(answer, is_read, now)
+    if not isinstance(error, AuthFailed):
+        return error
+    text = f"{error.message} Its tokens are given and not taken: give the app the scope for SCIM, or look at `url`."
+    return AuthFailed(text, system=error.system, operation=error.operation, code=error.code)
 
 
 def _scim_type(answer: Answer) -> str:

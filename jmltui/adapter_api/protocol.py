@@ -27,7 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a listing. `cursor` None means last page; `expected_total` is the system's own count.
+    """One page of a listing. `cursor` None means last page.
+
+    `expected_total` is the system's own count of all rows of this listing, with nothing left out by the adapter; a
+    whole listing with fewer is not believed.
 
     `delta` stands on the last page only: the token for the next listing of changes, where `Cap.DELTA` is offered. In a
     listing of changes `deleted` are the ids of accounts or entitlements that are gone; of grants they are the ids of
@@ -96,8 +99,9 @@ class Evidence:
 class Step:
     """One intended change; also what `verify` is asked about.
 
-    `target` is the id of an entitlement, session or credential. `login` lets a lost create be found again; `key` is
-    the idempotency key, stable across all tries. `wanted` are the attributes of an account to create.
+    `target` is the id of an entitlement (a device is one), session or credential, or of the account that gets what is
+    transferred. `login` lets a lost create be found again; `key` is the idempotency key, stable across all tries.
+    `wanted` are the attributes of an account to create.
     """
 
     cap: Cap
@@ -274,6 +278,30 @@ class CredentialControl(Protocol):
 
     async def revoke_credential(self, account_id: str, credential_id: str | None = None) -> Receipt:
         """Revoke one or all."""
+        ...
+
+
+@runtime_checkable
+class OwnershipTransfer(Protocol):
+    """Hands over what an account owns: files, calendars, objects."""
+
+    async def transfer(self, account_id: str, to_account_id: str) -> Receipt:
+        """Make what the account owns belong to the other account; PENDING where the system does it by and by.
+
+        Raises NotFound for either account, Invalid where the other one may not own it.
+        """
+        ...
+
+
+@runtime_checkable
+class DeviceControl(Protocol):
+    """Wipes devices. A device is an entitlement of kind `device` that an account holds."""
+
+    async def wipe_device(self, account_id: str, device_id: str) -> Receipt:
+        """Make the device hold nothing of the company any more, or nothing at all, as the adapter's options say.
+
+        PENDING until the device was reached. Raises NotFound where the account has no such device.
+        """
         ...
 
 

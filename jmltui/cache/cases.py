@@ -311,7 +311,7 @@ def _advance_ready(
     if all(ActionState(action.state).is_settled for action in mine):
         move_step(step, StepEvent.FINISH, now, BY_ITSELF)
         return True
-    if case.run_through:
+    if case.run_through and not do.is_decided:
         release(step, mine, case.requested_by, max(now, case.due), now)
         return True
     return False

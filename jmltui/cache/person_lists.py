@@ -13,11 +13,15 @@ OWNER: Final = "CASE WHEN o.person_id IS NOT NULL AND o.feed_owner = p.owner THE
 """Whose a person that is nobody is: a decision counts until the source says something new."""
 
 
+NAMED: Final = ("manager", "sponsor", "owner")
+"""What a person says of others by their keys."""
+
+
 class PersonLists(Lists):
     """Reads about one person."""
 
     def person(self, person_id: int) -> dict[str, Any] | None:
-        """The person with accounts, what each holds, and the cases; None where there is none."""
+        """The person with accounts, what each holds, the cases, and the others they name; None where there is none."""
         found = self.all("SELECT * FROM person WHERE id = ?", person_id)
         if not found:
             return None
@@ -25,7 +29,24 @@ class PersonLists(Lists):
         person["accounts"] = self.accounts_of(person_id)
         columns = "id, kind, state, opened_at, closed_at, next_step"
         person["cases"] = self.all(f"SELECT {columns} FROM jcase WHERE person_id = ? ORDER BY id DESC", person_id)
+        person["owned_by"] = self.owner_of(person_id)
+        keys = {str(person[field]) for field in (*NAMED, "owned_by") if person[field]}
+        person["names"] = self._names(keys, str(person["source"]))
         return person
+
+    def _names(self, keys: set[str], source: str) -> dict[str, dict[str, Any]]:
+        """Who has these keys: in the source that names them, else in another one."""
+        if not keys:
+            return {}
+        marks = ",".join("?" * len(keys))
+        # Named source by source, because the index of keys begins with the source.
+        found = self.all(
+            f"SELECT key, name, status FROM person WHERE source IN (SELECT name FROM source) AND key IN ({marks}) "
+            "ORDER BY CASE WHEN source = ? THEN 1 ELSE 0 END, id DESC",
+            *sorted(keys),
+            source,
+        )
+        return {str(each["key"]): each for each in found}
 
     def accounts_of(self, person_id: int) -> list[dict[str, Any]]:
         """The accounts of a person, each with what it holds."""

@@ -503,6 +503,16 @@ class ExceptionRow(SQLModel, table=True):
     version: int = 1
 
 
+class SuccessorRow(SQLModel, table=True):
+    """Who takes over what the accounts of a person own, where somebody named another than their manager."""
+
+    __tablename__ = "successor"
+    person_id: int = Field(primary_key=True, sa_type=_KEY)
+    successor_id: int = Field(sa_type=_KEY)
+    named_by: str
+    at: datetime
+
+
 class OwnershipRow(SQLModel, table=True):
     """Who owns a service or shared account from now on, where the source still says otherwise.
 

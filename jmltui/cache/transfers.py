@@ -11,10 +11,11 @@ from sqlmodel import Session, col
 
 from jmltui.domain.case import ActionEvent, ActionState
 from jmltui.domain.operation import Cap
+from jmltui.domain.procedure import Do
 
 from . import cases
 from .journal import Entry, append
-from .tables import ActionRow, CaseRow
+from .tables import ActionRow, CaseRow, StepRow
 
 OFF: Final = (Cap.DISABLE.value, Cap.DELETE.value)
 PROVED: Final = (ActionState.CONFIRMED.value, ActionState.ATTESTED.value)
@@ -28,7 +29,9 @@ def waiting(session: Session, places: Collection[Place]) -> Sequence[ActionRow]:
     query = (
         select(ActionRow)
         .join(CaseRow, col(CaseRow.id) == col(ActionRow.case_id))
+        .join(StepRow, col(StepRow.id) == col(ActionRow.step_id))
         .where(col(CaseRow.live) == 1, col(ActionRow.manual), col(ActionRow.operation) == Cap.TRANSFER.value)
+        .where(col(StepRow.do) == Do.OWNED_REASSIGN.value)
         .where(col(ActionRow.login).in_({login for _, login in places}))
         .order_by(col(ActionRow.id))
     )

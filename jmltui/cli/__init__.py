@@ -41,6 +41,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Every day", "ticket", "bind a case to a ticket, which is told how the case goes"),
     ("Every day", "link", "confirm whose an account is, or release it"),
     ("Every day", "owner", "give a service or shared account a new owner, or retire it"),
+    ("Every day", "successor", "name who takes over what the accounts of a leaver own"),
     ("Every day", "request", "ask for access for a person, take it in an emergency, or end it"),
     ("Every day", "findings", "list what is not as it should be; open a case, accept it, link it"),
     ("Every day", "reviews", "list access reviews and their items, answer them, open or close one"),

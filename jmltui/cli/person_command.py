@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         finally:
             board.close()
     if context.json:
-        context.print_json({**found, "access": _access(view)})
+        context.print_json({**found, "access": _access(view), "sources": asdict(view.sources)})
     else:
         _print(found, view, context)
     return 0
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 def _read(board: Board, number: int) -> dict[str, Any]:
     person = board.person(number) or {}
     return {
-        "person": {**person, "owned_by": board.owner_of(number)},
+        "person": person,
         "exceptions": board.exceptions_of(number),
         "owns": board.owned_by(str(person["key"])),
         "findings": board.findings_of(number),
@@ -69,8 +69,10 @@ def _print(found: Mapping[str, Any], view: PersonView, context: Context) -> None
     from jmltui.ui import person_panes, person_text
 
     person, now = found["person"], context.clock()
+    several = view.sources.statements
     panes = (
-        person_text.head(person, str(person["owned_by"]), WIDTH),
+        person_text.head(person, WIDTH, view),
+        *([person_panes.sources(view.sources, WIDTH)] if several else []),
         person_panes.access(person, view, WIDTH),
         person_panes.exceptions(found["exceptions"], now, WIDTH),
         person_panes.owned(found["owns"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,9 @@ from .context import Context
 from .workshop import add_json, opened
 
 if TYPE_CHECKING:
+    from jmltui.lifecycle.approve import Waiting
     from jmltui.lifecycle.everyone import Difference
+    from jmltui.lifecycle.workshop import Workshop
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +38,41 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     if arguments.all:
         return _everybody(context)
     from jmltui.cache.reading import whole_case
+    from jmltui.lifecycle.approve import waiting
 
-    with opened(context) as workshop, workshop.cache.read() as session:
-        case = whole_case(session, arguments.case)
+    with opened(context) as workshop:
+        with workshop.cache.read() as session:
+            case = whole_case(session, arguments.case)
+        waits = {each.step: each for each in waiting(workshop, arguments.case)} if case["approvals"] else {}
+        people = _people_named(workshop, case) if waits else {}
     if context.json:
-        context.print_json(case)
+        context.print_json({**case, "waits": {key: asdict(each) for key, each in waits.items()}})
     else:
-        _print(case, context)
+        told = {key: _waits(case, each, people) for key, each in waits.items()}
+        _print(case, told, context)
     return 0
+
+
+def _waits(case: Mapping[str, Any], step: Waiting, people: Mapping[str, str]) -> list[str]:
+    """For whom an approval waits, and whether the caller may give it."""
+    command = f"jmltui approve {case['id']} {step.step}"
+    if step.expired:
+        return [f"Nobody decided in time; `{command} --ask-again` asks anew."]
+    asked = re.findall(r"[\w:-]+", step.sentence.partition("waits for ")[2])
+    named = [f"The {word} is {who}." for word, who in people.items() if word in asked]
+    word = f"You may decide: `{command}`, or `{command} --refuse --reason TEXT`."
+    return [" ".join([step.sentence, *named]), word if step.mine else f"You may not decide. {step.why_not}"]
+
+
+def _people_named(workshop: Workshop, case: Mapping[str, Any]) -> dict[str, str]:
+    """Who the manager, sponsor and owner are whom an approval may wait for, by name and key."""
+    from jmltui.cache.people import person_by_key, persons
+
+    with workshop.cache.read() as session:
+        found = persons(session, [case["person_id"]]) if case["person_id"] else []
+        keys = {word: getattr(found[0], word) for word in ("manager", "sponsor", "owner")} if found else {}
+        others = {word: person_by_key(session, key) for word, key in keys.items() if key}
+    return {word: f"{other.name} ({other.key})" for word, other in others.items() if other is not None}
 
 
 def _everybody(context: Context) -> int:
@@ -80,7 +111,7 @@ def _print_difference(found: Difference, context: Context) -> None:
         context.say(clean(text, limit=1000))
 
 
-def _print(case: dict[str, Any], context: Context) -> None:
+def _print(case: dict[str, Any], waits: Mapping[str, Sequence[str]], context: Context) -> None:
     def say(text: str) -> None:
         context.say(clean(text, limit=1000))
 
@@ -100,6 +131,8 @@ def _print(case: dict[str, Any], context: Context) -> None:
     context.say("\nChecklist")
     for step in case["steps"]:
         say(f"  {step['state']:<9} {step['key']:<10} {step['title']}{': ' + step['note'] if step['note'] else ''}")
+        for sentence in waits.get(step["key"], ()):
+            say(f"            {sentence}")
         for action in step["actions"]:
             told = f": {action['outcome']}" if action["outcome"] else ""
             what = f"{action['operation']} {action['login']} {action['target']} on {action['system']}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from jmltui.domain.text import clean
 from jmltui.errors import UsageError
 
 from .context import Context
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from jmltui.lifecycle.workshop import Workshop
 
 POLL_SECONDS = 0.3
+SHOWN_WAITS = 10
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,14 +48,44 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         see_to_it(context, workshop, always=True)
         left = wait(workshop, context, arguments.wait)
         stopped = _stopped(workshop)
+        waits = _waits(workshop, numbers)
     if context.json:
-        context.print_json({"cases": numbers, "unsettled": left, "stopped": stopped})
+        context.print_json({"cases": numbers, "unsettled": left, "stopped": stopped, "waits": waits})
     else:
         for system, reason in stopped.items():
             context.err.write(f"jmltui: {system} is stopped: {reason}\n")
-        told = ", ".join(f"{count} {state}" for state, count in left.items())
-        context.say(f"{len(numbers)} cases run; " + (f"left: {told}" if told else "every effect was read back."))
+        _tell(context, len(numbers), left, waits)
     return 1 if left else 0
+
+
+def _tell(context: Context, count: int, left: Mapping[str, int], waits: Sequence[Mapping[str, Any]]) -> None:
+    """What came of it, and what waits for somebody's approval before it is even begun."""
+    told = f"{count} case{'' if count == 1 else 's'} run; "
+    if left:
+        told += f"left: {', '.join(f'{number} {state}' for state, number in left.items())}"
+    else:
+        told += "every effect was read back" if not waits else "every effect that was begun was read back"
+    if waits:
+        told += f"; {len(waits)} step{' waits' if len(waits) == 1 else 's wait'} for an approval"
+    context.say(f"{told}." if waits or not left else told)
+    for each in waits[:SHOWN_WAITS]:
+        context.say(clean(f"  case {each['case']}, “{each['step']}”: {each['sentence']}", limit=500))
+    if len(waits) > SHOWN_WAITS:
+        context.say(f"  and {len(waits) - SHOWN_WAITS} more; the dashboard lists them under “To approve”.")
+
+
+def _waits(workshop: Workshop, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """The steps of these cases that wait for an approval, each with for whom."""
+    from jmltui.cache import cases
+    from jmltui.lifecycle.approve import waiting
+
+    with workshop.cache.read() as session:
+        asking = [number for number in numbers if cases.case_row(session, number).approvals]
+    return [
+        {"case": number, "step": each.step, "sentence": each.sentence, "mine": each.mine}
+        for number in asking
+        for each in waiting(workshop, number)
+    ]
 
 
 def wait(workshop: Workshop, context: Context, seconds: float) -> dict[str, int]:

@@ -172,6 +172,7 @@ STEP_MOVES: Final[dict[tuple[StepState, StepEvent], StepState]] = {
     (StepState.QUEUED, StepEvent.REPLAN): StepState.WAITING,
     (StepState.APPROVAL, StepEvent.APPROVE): StepState.READY,
     (StepState.APPROVAL, StepEvent.REFUSE): StepState.REFUSED,
+    (StepState.APPROVAL, StepEvent.ATTEST): StepState.DONE,
     (StepState.APPROVAL, StepEvent.SKIP): StepState.SKIPPED,
     (StepState.REFUSED, StepEvent.VOID): StepState.APPROVAL,
     (StepState.REFUSED, StepEvent.SKIP): StepState.SKIPPED,

@@ -32,7 +32,6 @@ def grade(operation: Cap, *, privileged: bool = False, reversible: bool = True) 
         Cap.END_SESSIONS: Danger.CAREFUL,
         Cap.REVOKE_CREDENTIALS: Danger.DANGEROUS,
         Cap.DISABLE: Danger.DANGEROUS,
-        Cap.RECLAIM_LICENCE: Danger.DANGEROUS,
         Cap.TRANSFER: Danger.DANGEROUS,
         Cap.DELETE: Danger.DESTRUCTIVE,
         Cap.WIPE_DEVICE: Danger.DESTRUCTIVE,

@@ -346,6 +346,10 @@ def _held_line(
         what, operation, reason = DiffKind.BLOCKED, None, f"held through {through}; remove it there"
     elif (pattern := protected.group(held.entitlement.name)) is not None:
         what, operation, reason = DiffKind.BLOCKED, None, f"protected by the guard pattern {pattern}"
+    elif held.entitlement.kind == "device" and kind is CaseKind.LEAVER:
+        what, operation, reason = DiffKind.REMOVE, Cap.WIPE_DEVICE, "leaver: a device comes back, or is wiped"
+    elif held.entitlement.kind == "device":
+        what, operation, reason = DiffKind.KEEP, None, "a device in their hands"
     elif not held.entitlement.grantable:
         what, operation, reason = DiffKind.BLOCKED, None, "membership follows from a rule of the system"
     elif kind is CaseKind.LEAVER:

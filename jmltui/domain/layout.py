@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .access import ACCOUNT_TARGET, Account, AccountState, Tier
+from .access import ACCOUNT_TARGET, Account, AccountState, Link, Tier
 from .approval import ApprovalPath, joined
 from .danger import Danger, grade
 from .diff import DiffLine, HeldAccount
 from .diff_kind import DiffKind
+from .estate import LICENCES, NOBODY, Successor, device_of, handing_over, is_licence
 from .operation import INVERSE, Cap, Capabilities, Proof, Support
 from .person import Person
 from .plan import Plan, PlannedAction, PlannedStep
@@ -23,6 +24,7 @@ _OPERATIONS: Mapping[Do, tuple[Cap, ...]] = {
     Do.GRANTS_REMOVE: (Cap.REVOKE, Cap.DISABLE),
     Do.GRANTS_REMOVE_ALL: (Cap.REVOKE,),
     Do.REMOTE_REMOVE: (Cap.REVOKE,),
+    Do.DEVICE_WIPE: (Cap.WIPE_DEVICE,),
 }
 
 _PER_ACCOUNT: Mapping[Do, Cap] = {
@@ -66,15 +68,16 @@ def make_plan(
     paths: Mapping[str, ApprovalPath] = NO_PATHS,
     owned: Sequence[Owned] = (),
     ways_in: Collection[str] = (),
+    successor: Successor = NOBODY,
 ) -> Plan:
     """Lay the diff out over the procedure. Each line with an operation lands in exactly one step, or in none.
 
     Steps that are about something narrower choose first. `wanted` gives, per system, the attributes of an account to
     create, `paths` the approval paths of the policy, `owned` what the person owns, `ways_in` the systems that people
-    come in by from outside. A line that no step of the procedure takes up stays visible in the diff and is reported by
-    `unplanned`.
+    come in by from outside, `successor` who takes over what the accounts own. A line that no step of the procedure
+    takes up stays visible in the diff and is reported by `unplanned`.
     """
-    layout = _Layout(person, lines, accounts, capabilities, wanted, owned, ways_in)
+    layout = _Layout(person, lines, accounts, capabilities, wanted, owned, ways_in, successor)
     order = sorted(procedure.steps, key=lambda template: template.on == "all" and template.do is not Do.REMOTE_REMOVE)
     actions = {template.id: tuple(layout.actions(template)) for template in order}
     steps = [_step(template, actions[template.id], layout, paths) for template in procedure.steps]
@@ -185,14 +188,19 @@ class _Layout:
         wanted: Mapping[str, Mapping[str, str]],
         owned: Sequence[Owned],
         ways_in: Collection[str],
+        successor: Successor,
     ) -> None:
         self.lines = tuple(lines)
         self._person = person
         self._accounts = {(a.system, a.account.id): a.account for a in accounts}
+        acted_upon = {(line.system, line.account_id) for line in lines if line.operation is not None}
+        sure = {(a.system, a.account.id) for a in accounts if a.link is Link.CONFIRMED} | acted_upon
+        self._theirs = {place: a for place, a in sorted(self._accounts.items()) if place in sure}
         self._capabilities = capabilities
         self._wanted = wanted
         self._owned = owned
         self._ways_in = frozenset(ways_in)
+        self._successor = successor
         self._of: dict[int, str] = {}
         self._called: set[tuple[Cap, str, str]] = set()
 
@@ -217,6 +225,9 @@ class _Layout:
             yield from self._on_accounts(template, operation)
         if template.verify == NO_SESSIONS:
             yield from self._without_sessions(template)
+        if template.do is Do.HAND_OVER:
+            alive = [(at, a) for (at, _), a in self._theirs.items() if a.state is not AccountState.DELETED]
+            yield from handing_over(alive, self._capabilities, self._successor)
         if template.do in _OWNED:
             yield from self._on_owned(template, _OWNED[template.do])
 
@@ -225,7 +236,7 @@ class _Layout:
     ) -> Iterable[PlannedAction]:
         """Call something for accounts: for those a step is about, and those that hold what it is about."""
         holding = {(line.system, line.account_id) for line in self.lines if _selected(template, line)}
-        for (system, account_id), account in sorted(self._accounts.items()):
+        for (system, account_id), account in self._theirs.items():
             call = (operation, system, account_id)
             line = DiffLine(
                 DiffKind.REMOVE, system, operation, account_id, account.login, "", ACCOUNT_TARGET, template.title
@@ -241,7 +252,7 @@ class _Layout:
         """End what is open on every way in, and have the system say that nothing is left; a person looks elsewhere."""
         systems = self._ways_in | {line.system for line in self.lines if line.remote_access}
         yield from self._on_accounts(template, Cap.END_SESSIONS, systems)
-        for system in sorted(systems - {place for place, _ in self._accounts}):
+        for system in sorted(systems - {place for place, _ in self._theirs}):
             yield PlannedAction(
                 system=system,
                 operation=Cap.END_SESSIONS,
@@ -310,6 +321,10 @@ def _selected(template: StepTemplate, line: DiffLine) -> bool:
             return line.privileged
         case "devices":
             return line.target.startswith("device:")
+        case "device":
+            return f"{device_of(line)}:{line.account_id}" == on
+        case _ if kind == LICENCES:
+            return is_licence(line)
         case "owned":
             return False
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -50,7 +50,7 @@ def merged(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: 
 
     `zone` is the zone of people who have none.
     """
-    leading = _leading(stated, merging, now, zone)
+    leading = leading_source(stated, merging, now, zone)
     if leading is None:
         return None
     everybody = (leading, *(name for name in merging.all if name != leading))
@@ -71,7 +71,35 @@ def merged(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: 
     )
 
 
-def _leading(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: str) -> str | None:
+def whose_word(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: str) -> Mapping[str, str]:
+    """The source whose word counts for each attribute of the person that `merged` makes; empty where it makes none.
+
+    An attribute of which nobody says anything is the leading source's.
+    """
+    leading = leading_source(stated, merging, now, zone)
+    if leading is None:
+        return {}
+    everybody = (leading, *(name for name in merging.all if name != leading))
+    kind = stated[leading].type.value
+    found = {}
+    for attribute in MERGED:
+        named = merging.order(attribute, kind)
+        order = named or ((leading,) if attribute in LED else everybody)
+        found[attribute] = next(_speakers(stated, order, attribute, bool(named)), leading)
+    if next(_speakers(stated, merging.order("ends", kind) or (), "ends", True), None) is None:
+        end = _ends(stated, merging, leading)
+        found["ends"] = next((s for s in everybody if s in stated and end in _days(stated[s])), leading)
+    for attribute in sorted({name for person in stated.values() for name in person.attributes}):
+        order = merging.order(attribute, kind) or everybody
+        found[attribute] = next((s for s in order if s in stated and stated[s].attributes.get(attribute)), leading)
+    return found
+
+
+def _days(person: Person) -> tuple[date | None, date | None]:
+    return person.ends, person.last_day
+
+
+def leading_source(stated: Mapping[str, Person], merging: Merging, now: datetime, zone: str) -> str | None:
     """The source whose employment counts today: the first that is current, else one that is over, else one to come.
 
     What is over counts until the next begins, so that somebody who left is out in between.
@@ -128,11 +156,16 @@ def _first(
 
     A status is always said, so where a precedence names one, its first source that has the person counts.
     """
+    speaker = next(_speakers(stated, order, attribute, is_named), None)
+    return default if speaker is None else getattr(stated[speaker], attribute)
+
+
+def _speakers(stated: Mapping[str, Person], order: Sequence[str], attribute: str, is_named: bool) -> Iterator[str]:
+    """The sources that say something of an attribute, in their order."""
     for name in order:
         value = getattr(stated[name], attribute) if name in stated else None
         if value not in (None, "") and (value is not False or is_named):
-            return value
-    return default
+            yield name
 
 
 def _attributes(

@@ -29,7 +29,6 @@ class Cap(StrEnum):
     LIST_CREDENTIALS = "list-credentials"
     REVOKE_CREDENTIALS = "revoke-credentials"
     TRANSFER = "transfer"
-    RECLAIM_LICENCE = "reclaim-licence"
     WIPE_DEVICE = "wipe-device"
     TICKET = "ticket"
 

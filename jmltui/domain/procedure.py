@@ -40,6 +40,8 @@ class Do(StrEnum):
     MANUAL = "manual"
     VERIFY = "access.verify"
     EVIDENCE = "evidence.pack"
+    HAND_OVER = "accounts.hand_over"
+    DEVICE_WIPE = "device.wipe"
 
     @property
     def is_automatic(self) -> bool:
@@ -50,6 +52,16 @@ class Do(StrEnum):
     def is_manual(self) -> bool:
         """Whether a person does the step and attests it."""
         return self in _BY_PEOPLE
+
+    @property
+    def is_by_itself(self) -> bool:
+        """Whether the step is done by itself once everything else is settled; nobody can state that it was."""
+        return self in (Do.VERIFY, Do.EVIDENCE, Do.GRANTS_EXPIRE)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a person decides each time if the worker does it, or attests that it was done otherwise."""
+        return self in DECIDED
 
 
 _BY_PEOPLE = frozenset(
@@ -64,6 +76,9 @@ _BY_PEOPLE = frozenset(
     }
 )
 
+
+DECIDED = frozenset({Do.HAND_OVER, Do.DEVICE_WIPE})
+"""What planning adds to a procedure for what systems can do of its steps for people; no policy states it."""
 
 CHANGING_ACCESS = frozenset({Do.GRANTS_ADD, Do.GRANTS_REMOVE})
 """The steps that a procedure may ask to happen together or not at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,8 +27,8 @@ class Authorization(Protocol):
         """Headers for a call made now. Raises AdapterError when none can be had."""
         ...
 
-    def forget(self) -> bool:
-        """The server refused what was given last; whether another try can differ."""
+    def forget(self, refused: Mapping[str, str]) -> bool:
+        """The server refused these headers; whether another try can differ."""
         ...
 
 
@@ -42,7 +43,7 @@ class ApiKey:
         """The header."""
         return {self.header: self.value}
 
-    def forget(self) -> bool:
+    def forget(self, refused: Mapping[str, str]) -> bool:
         """A fixed value stays as it is."""
         return False
 
@@ -58,24 +59,30 @@ def Basic(user: str, password: str) -> ApiKey:
 
 
 class Renewed:
-    """A token that runs out; `_fetch` says what it is and how long it lasts. Calls at the same time may fetch twice."""
+    """A token that runs out; `_fetch` says what it is and how long it lasts.
+
+    Calls at the same time share one token: some servers end the older one when they give another.
+    """
 
     def __init__(self, header: str = "Authorization", prefix: str = "Bearer ") -> None:
         self._header, self._prefix = header, prefix
         self._token = ""
         self._until: datetime | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     async def headers(self, now: datetime) -> Mapping[str, str]:
         """The header, with a new token where the old one runs out within a minute."""
-        if not self._token or self._until is None or now >= self._until:
-            self._token, lasts = await self._fetch(now)
-            self._until = now + max(lasts - EARLY, lasts / 2)
-        return {self._header: self._prefix + self._token}
+        async with self._one_at_a_time:
+            if not self._token or self._until is None or now >= self._until:
+                self._token, lasts = await self._fetch(now)
+                self._until = now + max(lasts - EARLY, lasts / 2)
+            return {self._header: self._prefix + self._token}
 
-    def forget(self) -> bool:
-        """The next call fetches a new token; whether there was an old one."""
-        had, self._token = bool(self._token), ""
-        return had
+    def forget(self, refused: Mapping[str, str]) -> bool:
+        """The next call fetches a new token, unless another call did so since these headers were given."""
+        if refused.get(self._header) == self._prefix + self._token:
+            self._token = ""
+        return self._header in refused
 
     async def _fetch(self, now: datetime) -> tuple[str, timedelta]:
         raise NotImplementedError

@@ -107,9 +107,11 @@ class HttpExchange:
         address = self.address(path)
         content, extra = _content(json, form, self._media_type)
         sent = {**extra, **(headers or {})}
-        answer = await self._once(method, address, params, content, sent, reading)
-        if answer.status == 401 and self.authorization is not None and self.authorization.forget():
-            answer = await self._once(method, address, params, content, sent, reading)
+        given = await self._given()
+        answer = await self._once(method, address, params, content, {**given, **sent}, reading)
+        if answer.status == 401 and self.authorization is not None and self.authorization.forget(given):
+            given = await self._given()
+            answer = await self._once(method, address, params, content, {**given, **sent}, reading)
         error = (judge or self._judge)(answer, reading, self.clock())
         if error is not None:
             raise error
@@ -126,6 +128,9 @@ class HttpExchange:
             )
         return address
 
+    async def _given(self) -> Mapping[str, str]:
+        return await self.authorization.headers(self.clock()) if self.authorization is not None else {}
+
     async def _once(
         self,
         method: str,
@@ -135,13 +140,12 @@ class HttpExchange:
         headers: Mapping[str, str],
         reading: bool,
     ) -> Answer:
-        given = await self.authorization.headers(self.clock()) if self.authorization is not None else {}
         # httpx drops the query of an address when it is given parameters, even none.
         request = self._client.build_request(
             method,
             address,
             content=content,
-            headers={**given, **headers},
+            headers=dict(headers),
             params=httpx.URL(address).params.merge(dict(params)) if params else None,
             extensions={"trace": self._trace} if self._reach is not None else None,
         )

@@ -92,7 +92,18 @@ def sentence(answer: Answer) -> str:
             break
     if not isinstance(found, dict):
         return ""
-    for name in ("detail", "message", "Message", "msg", "errorSummary", "error_description", "title", "error"):
+    for name in (
+        "detail",
+        "message",
+        "Message",
+        "msg",
+        "errorSummary",
+        "errorMessage",
+        "error_description",
+        "reason",
+        "title",
+        "error",
+    ):
         if isinstance(found.get(name), str) and found[name]:
             return str(found[name])[:TOLD].strip().rstrip(".")
     return ""

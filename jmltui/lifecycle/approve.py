@@ -30,12 +30,16 @@ ANYBODY = "anybody else than who asked for it and whom it is about"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A step that waits for an approval: for whom, as a sentence, and whether the actor may decide now."""
+    """A step that waits for an approval: for whom, as a sentence, and whether the actor may decide now.
+
+    `why_not` says why they may not, "" when they may.
+    """
 
     step: str
     sentence: str
     mine: bool
     expired: bool
+    why_not: str = ""
 
 
 def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approve: bool, reason: str = "") -> None:
@@ -119,14 +123,15 @@ def waiting(workshop: Workshop, case_id: int) -> list[Waiting]:
         for step in cases.steps_of(session, case_id):
             if step.state != StepState.APPROVAL.value:
                 continue
-            plan, path, mine = _plan_of(session, case, step), approvals.path_of(step), True
+            plan, path, why_not = _plan_of(session, case, step), approvals.path_of(step), ""
             standing = approvals.standing_of(session, step, path, plan, now) if path is not None else None
+            sentence = waits_for(path, standing, now) if path and standing else f"It waits for {ANYBODY}."
             try:
                 _place(workshop, session, case, step, plan, now)
-            except NotAllowed:
-                mine = False
-            sentence = waits_for(path, standing, now) if path and standing else f"It waits for {ANYBODY}."
-            found.append(Waiting(step.key, sentence, mine, bool(standing and standing.expired)))
+            except NotAllowed as error:
+                why_not = error.hint if error.message == sentence else error.message
+            expired = bool(standing and standing.expired)
+            found.append(Waiting(step.key, sentence, not why_not, expired, why_not))
     return found
 
 

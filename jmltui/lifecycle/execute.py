@@ -18,10 +18,12 @@ from jmltui.adapter_api import (
     Cap,
     ContractBroken,
     CredentialControl,
+    DeviceControl,
     Evidence,
     GrantWriter,
     NotFound,
     OutcomeUnknown,
+    OwnershipTransfer,
     RateLimited,
     Reader,
     Receipt,
@@ -38,7 +40,21 @@ from jmltui.cache.actions import LONGEST_BACK_OFF, MAX_ATTEMPTS, MAX_CHECKS, Cla
 from jmltui.domain.case import ActionEvent
 from jmltui.domain.guards import Protected
 
-REMOVALS: Final = frozenset({Cap.DISABLE, Cap.DELETE, Cap.REVOKE, Cap.END_SESSIONS, Cap.REVOKE_CREDENTIALS})
+TAKING: Final = frozenset(
+    {Cap.DISABLE, Cap.DELETE, Cap.REVOKE, Cap.END_SESSIONS, Cap.REVOKE_CREDENTIALS, Cap.WIPE_DEVICE}
+)
+"""What is done already where the account is gone."""
+
+REMOVALS: Final = TAKING | {Cap.TRANSFER}
+"""What the guards are asked about."""
+
+BY_AND_BY: Final = frozenset({Cap.TRANSFER, Cap.WIPE_DEVICE})
+"""What a system may be at for days: a device has to be reached first."""
+
+LONGEST_WAIT_BY_AND_BY: Final = timedelta(hours=2)
+MAX_CHECKS_BY_AND_BY: Final = 48
+"""About three days."""
+
 STOPPING: Final = (AuthFailed, Untrusted)
 PATIENT: Final = frozenset(
     kind.__name__ for kind in (Unavailable, RateLimited, OutcomeUnknown, TimeoutError, *STOPPING)
@@ -151,7 +167,7 @@ class Executor:
         try:
             now = await reader.read(c.account_id)
         except NotFound:
-            if c.operation in REMOVALS:
+            if c.operation in TAKING:
                 return Result(c, (ActionEvent.APPLY, ActionEvent.CHECK), "already gone; to be read back")
             gone = Account(c.account_id, c.login, AccountState.DELETED)
             return Result(
@@ -161,7 +177,25 @@ class Executor:
             was = c.expects["login"]
             told = f"the account is called {now.login} now, not {was}; look whose it is, then plan again"
             return Result(c, (ActionEvent.BLOCK,), told, "Stale", met=now)
-        return now
+        return await self._target_changed(c, reader) or now
+
+    async def _target_changed(self, c: Claimed, reader: Reader) -> Result | None:
+        """A device that somebody else has by now is not wiped, and nothing is handed to another than was planned."""
+        told = ""
+        if c.operation is Cap.WIPE_DEVICE:
+            if c.entitlement_id not in {grant.entitlement_id for grant in await reader.grants_of(c.account_id)}:
+                told = f"{c.login} does not have this device any more; look who has it, then sync and plan again"
+        elif c.operation is Cap.TRANSFER:
+            try:
+                to = await reader.read(c.entitlement_id)
+            except NotFound:
+                told = f"the account that was to get it, {c.expects.get('to', '')}, is not there any more; plan again"
+            else:
+                if to.login != c.expects.get("to", to.login):
+                    told = f"the account that was to get it is called {to.login} now; look whose it is, then plan again"
+                elif to.state in (AccountState.DISABLED, AccountState.DELETED):
+                    told = f"the account that was to get it, {to.login}, is {to.state.value}; name somebody else"
+        return Result(c, (ActionEvent.BLOCK,), told, "Stale") if told else None
 
     async def _call(self, c: Claimed) -> tuple[Receipt, str]:
         accounts = cast("AccountWriter", self._adapter)
@@ -183,6 +217,10 @@ class Executor:
                 return await cast("SessionControl", self._adapter).end_sessions(c.account_id), ""
             case Cap.REVOKE_CREDENTIALS:
                 return await cast("CredentialControl", self._adapter).revoke_credential(c.account_id), ""
+            case Cap.TRANSFER:
+                return await cast("OwnershipTransfer", self._adapter).transfer(c.account_id, c.entitlement_id), ""
+            case Cap.WIPE_DEVICE:
+                return await cast("DeviceControl", self._adapter).wipe_device(c.account_id, c.entitlement_id), ""
             case _:
                 raise Unsupported(f"{c.system} cannot {c.operation.value} through its adapter.", system=c.system)
 
@@ -232,14 +270,17 @@ class Executor:
         return found.id if found else ""
 
     def _check_later(self, c: Claimed, told: str, kind: str) -> Result:
-        if c.checks >= MAX_CHECKS and kind not in PATIENT:
+        by_and_by = c.operation in BY_AND_BY and kind == "Pending"
+        most = MAX_CHECKS_BY_AND_BY if by_and_by else MAX_CHECKS
+        if c.checks >= most and kind not in PATIENT:
             return Result(c, (ActionEvent.CANNOT_TELL,), f"{told}; look yourself, then attest", kind)
         event = ActionEvent.LOSE if c.was_unknown else ActionEvent.CHECK_LATER
-        return Result(c, (event,), told, kind, run_at=self._clock() + self._back_off(c))
+        longest = LONGEST_WAIT_BY_AND_BY if by_and_by else LONGEST_BACK_OFF
+        return Result(c, (event,), told, kind, run_at=self._clock() + self._back_off(c, longest))
 
-    def _back_off(self, c: Claimed) -> timedelta:
-        seconds = float(2 ** min(c.attempts + c.checks, 10)) * (0.5 + self._spread() / 2)
-        return min(timedelta(seconds=seconds), LONGEST_BACK_OFF)
+    def _back_off(self, c: Claimed, longest: timedelta = LONGEST_BACK_OFF) -> timedelta:
+        seconds = float(2 ** min(c.attempts + c.checks, 13)) * (0.5 + self._spread() / 2)
+        return min(timedelta(seconds=seconds), longest)
 
 
 def _step(c: Claimed) -> Step:

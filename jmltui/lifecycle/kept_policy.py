@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 from jmltui.cache.engine import Cache
+from jmltui.cache.policy_marks import IN_FORCE
 from jmltui.cache.tables import MetaRow
 from jmltui.errors import PolicyError, Problem
 from jmltui.policy import Policy
 from jmltui.policy import load as load_policy
-
-IN_FORCE: Final = "policy in force"
 
 
 def kept(cache: Cache) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Reading a whole system page by page: waiting when it asks to, going on where a page was lost, changes if it can.
 
-A listing is used as a whole or not at all; what is retried here is the page, never the belief.
+A listing is used as a whole or not at all; what is retried here is the page, never the belief. A whole one that holds
+fewer rows than the system itself says there are is not believed, whoever lost them on the way.
 """
 
 from __future__ import annotations
@@ -86,6 +87,30 @@ class Marks:
         return {"tokens": dict(self.tokens), "full_at": at, "block": self.block}
 
 
+@dataclass(slots=True)
+class _Tally:
+    """How many rows a listing told, and how many the system says there are by its last word.
+
+    `at_cursor` of the rows are before the place from which a lost page is asked for again.
+    """
+
+    rows: int = 0
+    at_cursor: int = 0
+    total: int | None = None
+
+    def add(self, page: Page[Any]) -> None:
+        """One page more."""
+        self.rows += len(page.items)
+        if page.cursor is not None:
+            self.at_cursor = self.rows
+        if page.expected_total is not None:
+            self.total = page.expected_total
+
+    def back(self) -> None:
+        """What came after the cursor comes again."""
+        self.rows = self.at_cursor
+
+
 class Listing:
     """One reading of one system. `deadline` is how long a call may take."""
 
@@ -128,7 +153,7 @@ class Listing:
         self, kind: str, call: Callable[[Query], AsyncIterator[Page[T]]], query: Query
     ) -> AsyncIterator[Page[T]]:
         """All pages; after a lost one the listing goes on from the last cursor."""
-        cursor, failed, seen = query.cursor, 0, 0
+        cursor, failed, tally = query.cursor, 0, _Tally()
         while True:
             if failed and cursor is None:
                 self._anew.add(kind)
@@ -137,16 +162,28 @@ class Listing:
                 while (page := await self._next(kind, pages)) is not None:
                     yield page
                     # An adapter without cursors begins anew; what it lists twice is staged once.
-                    seen, failed, cursor = seen + len(page.items), 0, page.cursor or cursor
+                    failed, cursor = 0, page.cursor or cursor
+                    tally.add(page)
+                if query.since is None:
+                    self._check_whole(kind, tally)
                 return
             except (Unavailable, RateLimited) as error:
                 failed += 1
                 if failed >= TRIES:
                     raise
-                await self._wait(error, failed, seen, kind)
+                await self._wait(error, failed, tally.rows, kind)
+                tally.back()
             finally:
                 if (close := getattr(pages, "aclose", None)) is not None:
                     await close()
+
+    def _check_whole(self, kind: str, tally: _Tally) -> None:
+        """More than was said may have come meanwhile; fewer is a listing that lost some. Raises ContractBroken."""
+        if tally.total is not None and tally.rows < tally.total:
+            raise ContractBroken(
+                f"{self._name} said {tally.total} {kind} but told {tally.rows}; the listing is not used.",
+                system=self._name,
+            )
 
     async def _next(self, kind: str, pages: AsyncIterator[Page[T]]) -> Page[T] | None:
         if self._rate is not None:

@@ -32,7 +32,7 @@ def give(workshop: Workshop, thing: str, to: str) -> str:
     """
     now = workshop.clock()
     with workshop.cache.write() as session:
-        owner = _new_owner(workshop, session, to)
+        owner = who_stays(session, to)
         person = _thing(session, thing)
         if person is not None:
             if ownership.owner_of(session, person.id or 0) == owner.key:
@@ -112,7 +112,8 @@ def still_owned(session: Session, case: CaseRow, step: StepRow, actions: Sequenc
     return [action.login for action in actions if (action.system, action.login) in left]
 
 
-def _new_owner(workshop: Workshop, session: Session, key: str) -> PersonRow:
+def who_stays(session: Session, key: str) -> PersonRow:
+    """The person of this key, who is there and does not leave. Raises UsageError and NotAllowed."""
     row = session.scalars(select(PersonRow).where(col(PersonRow.key) == key, col(PersonRow.present))).first()
     if row is None:
         raise UsageError(f"No source names a person of number {key}.", hint="`jmltui` lists them: People, then `/`.")

@@ -18,6 +18,7 @@ from jmltui.domain.person import Person, PersonStatus
 from jmltui.errors import UsageError
 from jmltui.policy.explain import Explanation
 
+from .person_sources import PersonSources, sources_of
 from .workshop import Workshop
 
 
@@ -48,13 +49,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """What the policy says of everything a person holds, and what they lack."""
+    """What the policy says of everything a person holds, what they lack, and who says what of them."""
 
     person: Person
     held: tuple[Held, ...]
     missing: tuple[Held, ...]
     problems: tuple[str, ...]
     ends: datetime | None
+    sources: PersonSources
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def view_of(workshop: Workshop, person_id: int) -> PersonView:
         person = _person(session, person_id)
         accounts, grants = systems.held_by(session, [person.id])
         exceptions = standing_of(session, [person.id]).get(person.id, [])
+        sources = sources_of(workshop, session, person)
     in_force = [each for each in exceptions if each.holds(now)]
     gone = person.status is PersonStatus.LEFT
     due = () if gone else policy.assignments(person, now, in_force)
@@ -93,7 +96,8 @@ def view_of(workshop: Workshop, person_id: int) -> PersonView:
     has = {(each.system, each.target) for each in held if each.why is not Why.NOT_CONFIRMED}
     missing = tuple(_due(each, "", "") for each in due if (each.system, each.target) not in has)
     problems = () if gone else tuple(each.sentence for each in policy.problems(person, now))
-    return PersonView(person, tuple(held), missing, problems, None if gone else policy.warns(person, now))
+    ends = None if gone else policy.warns(person, now)
+    return PersonView(person, tuple(held), missing, problems, ends, sources)
 
 
 def explained(workshop: Workshop, person_id: int, entitlement: str | None = None) -> list[Told]:

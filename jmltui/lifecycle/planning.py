@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
-from jmltui.adapter_api import Capabilities
-from jmltui.cache import exceptions, ownership, systems
+from jmltui.adapter_api import Cap, Capabilities
+from jmltui.cache import exceptions, ownership, successors, systems
 from jmltui.domain.access import Assignment
 from jmltui.domain.asked import agreed_by, at_once
 from jmltui.domain.case import CaseKind
 from jmltui.domain.diff import DiffLine, HeldAccount, HeldBack, HeldGrant, diff, is_owned
 from jmltui.domain.diff_kind import DiffKind
+from jmltui.domain.estate import NOBODY, with_estate
 from jmltui.domain.exception import AccessException, ExceptionKind, ExceptionState
 from jmltui.domain.layout import giving_all, make_plan, unplanned, without_idle
 from jmltui.domain.least import keep_enough
@@ -56,6 +57,8 @@ class Planner:
         self._capabilities: dict[str, Capabilities] = {
             name: offered(workshop, session, name) for name in workshop.settings.systems
         }
+        handing_over = [name for name, can in self._capabilities.items() if Cap.TRANSFER in can]
+        self._successors = successors.successors(session, people, handing_over) if handing_over else {}
 
     @property
     def policy_hash(self) -> str:
@@ -101,11 +104,23 @@ class Planner:
             owned = []
         lines = tuple(blocked_without_login(line, gaps) for line in lines)
         lines = keep_enough(lines, self._members, self._keep)
+        successor = self._successors.get(person.id, NOBODY)
         if kind is CaseKind.LEAVER:
             procedure = giving_all(procedure, owned)
+            procedure = with_estate(procedure, lines, accounts, self._capabilities, successor)
         ways_in = {system for system, _ in policy.remote_access()} if kind is CaseKind.LEAVER else set()
         made = make_plan(
-            person, procedure, lines, accounts, self._capabilities, wanted, policy.hash, self._paths, owned, ways_in
+            person,
+            procedure,
+            lines,
+            accounts,
+            self._capabilities,
+            wanted,
+            policy.hash,
+            self._paths,
+            owned,
+            ways_in,
+            successor,
         )
         if any(e.break_glass and e.id in scope.exceptions for e in self._exceptions.get(person.id, [])):
             made = at_once(made)

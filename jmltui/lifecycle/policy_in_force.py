@@ -13,17 +13,16 @@ from typing import Final
 
 from jmltui.cache.engine import Cache
 from jmltui.cache.journal import Entry, append, signal_change
+from jmltui.cache.policy_marks import ACCEPTED, HELD, IN_FORCE
 from jmltui.cache.tables import MetaRow
 from jmltui.errors import PolicyError, UsageError
 from jmltui.policy import Policy
 from jmltui.policy.reader import policy_files
 
-from .kept_policy import IN_FORCE, kept, read
+from .kept_policy import kept, read
 from .policy_diff import compare_policies
 from .workshop import Workshop
 
-ACCEPTED: Final = "accepted policy"
-HELD: Final = "held policy"
 HINT: Final = (
     "`jmltui policy diff` tells whom it concerns, `jmltui policy accept --reason TEXT` lets it be taken over; "
     "or put the old one back."

@@ -201,9 +201,7 @@ def _close_step(
         mine = _actions(session, step)
         if step.do == Do.APPROVAL.value:
             raise NotAllowed(f"“{step.title}” is decided by others; it cannot be {word}.", hint="It can be refused.")
-        by_people = all(action.manual for action in mine)
-        if event is StepEvent.ATTEST and not by_people and step.state != StepState.ATTENTION.value:
-            raise NotAllowed(f"“{step.title}” is carried out by the worker.", hint="Run it first.")
+        _may_be_closed(step, mine, event)
         owned = still_owned(session, case, step, mine)
         if owned:
             raise NotAllowed(
@@ -224,6 +222,21 @@ def _close_step(
         summary = f"{workshop.actor} {word} “{step.title}” for {case.person_name}: {text}"
         append(session, now, Entry(workshop.actor, f"step.{word}", summary, case_id, case.person_id))
         cases.advance(session, case_id, now)
+
+
+def _may_be_closed(step: StepRow, mine: Sequence[ActionRow], event: StepEvent) -> None:
+    """What the worker does is attested once a person has to look; what a person decides each time, before it as well.
+
+    Raises NotAllowed.
+    """
+    if event is StepEvent.ATTEST and Do(step.do).is_by_itself:
+        raise NotAllowed(f"“{step.title}” is done by itself, once everything else is settled.")
+    if event is not StepEvent.ATTEST or step.state == StepState.ATTENTION.value or Do(step.do).is_decided:
+        return
+    if not all(action.manual for action in mine):
+        raise NotAllowed(f"“{step.title}” is carried out by the worker.", hint="Run it first.")
+    if step.state == StepState.APPROVAL.value:
+        raise NotAllowed(f"“{step.title}” waits for an approval; it cannot be attested now.")
 
 
 def _open_case(session: Session, case_id: int) -> CaseRow:

@@ -10,7 +10,7 @@ from typing import Final
 
 from jmltui.domain.access import Tier
 from jmltui.domain.case import CaseKind
-from jmltui.domain.procedure import Do
+from jmltui.domain.procedure import DECIDED, Do
 from jmltui.domain.trigger import FORMS
 from jmltui.domain.window import WEEKDAYS
 
@@ -230,7 +230,7 @@ LANGUAGE: Final[Mapping[str, Shape]] = {
         "One line of a checklist.",
         {
             "id": _ID,
-            "do": Key("What happens.", words(do.value for do in Do), required=True),
+            "do": Key("What happens.", words(do.value for do in Do if do not in DECIDED), required=True),
             "title": Key("What people read.", TEXT),
             "on": Key(f"What it is about: {', '.join(SELECTIONS)}, system:NAME or entitlement:ID.", TEXT),
             "needs": Key("The steps that come before it.", some(TEXT)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from jmltui.domain.nearest import did_you_mean
-from jmltui.domain.procedure import Do, StepTemplate
+from jmltui.domain.procedure import DECIDED, Do, StepTemplate
 
 from .entitlements import read_approval
 from .fields import Fields, Where
@@ -59,6 +59,8 @@ TITLES: Final[Mapping[Do, str]] = {
     Do.MANUAL: "Do by hand",
     Do.VERIFY: "Read everything back",
     Do.EVIDENCE: "File the evidence",
+    Do.HAND_OVER: "Hand over what the accounts own",
+    Do.DEVICE_WIPE: "Recover or wipe a device",
 }
 """The title of a step that has none of its own."""
 
@@ -118,7 +120,7 @@ def _step(line: Fields, known: Known, owner: str, fallback: str) -> StepTemplate
     line.only(_KEYS)
     if "do" not in line.nodes:
         line.problems.add(line.where, "A step lacks “do”.", f"For a step done by people: do: {Do.MANUAL.value}")
-    do = Do(line.choice("do", [do.value for do in Do], Do.MANUAL.value))
+    do = Do(line.choice("do", [do.value for do in Do if do not in DECIDED], Do.MANUAL.value))
     text = line.text("text").strip()
     if line.text("do") == Do.MANUAL.value and not text:
         message = "A manual step lacks “text”: what is to be done, and how one knows that it is done."

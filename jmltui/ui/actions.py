@@ -111,8 +111,22 @@ CASE: Final = (
         "let a mover keep the old access until a day",
         "jmltui request overlap CASE --until DAY --reason TEXT",
     ),
+    Action(
+        "separation",
+        "B",
+        "Break rule",
+        "ask that a separation rule may be broken which blocks the line of the access",
+        "jmltui request separation PERSON RULE --until DAY --reason TEXT",
+    ),
     Action("claim", "c", "Claim", "take this case", "jmltui claim CASE"),
     Action("hand_over", "h", "Hand over", "give this case to somebody else", "jmltui claim CASE --to LOGIN"),
+    Action(
+        "successor",
+        "H",
+        "Successor",
+        "name who takes over mailbox and files of a leaver",
+        "jmltui successor PERSON SUCCESSOR",
+    ),
     Action("note", "n", "Note", "write a note into this case", "jmltui note CASE TEXT", footer=True),
     Action("copy", "y", "Copy", "copy a summary for the ticket", "jmltui plan CASE"),
     Action(
@@ -159,7 +173,7 @@ PERSON: Final = (
     Action(
         "open", "enter", "Open", "open the case, finding or person under the cursor", "jmltui plan CASE", footer=True
     ),
-    Action("next_pane", "tab", "Pane", "next pane: access, explain, history, exceptions, owned, findings", footer=True),
+    Action("next_pane", "tab", "Pane", "next pane: access, sources where several, explain, history, ...", footer=True),
     Action("previous_pane", "shift+tab", "Pane back", "previous pane"),
     Action(
         "explain",
@@ -219,6 +233,13 @@ ASK: Final = (
         "filter by what it is called as you type",
         "jmltui request what PERSON",
         footer=True,
+    ),
+    Action(
+        "separation",
+        "B",
+        "Break rule",
+        "ask that the separation rule may be broken which stands in the way",
+        "jmltui request separation PERSON RULE --until DAY --reason TEXT",
     ),
 )
 
@@ -321,8 +342,8 @@ REQUESTS: Final = (
     Action(
         "review",
         "b",
-        "Review",
-        "write what was done with an emergency access",
+        "Look back",
+        "review an emergency access: write what was done with it, and whether that was right",
         "jmltui request review NUMBER TEXT",
         footer=True,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -14,6 +15,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
 
 from jmltui.lifecycle.board import Board
+from jmltui.lifecycle.policy_standing import PolicyFolder, marks
 
 from .desk import Desk, Outside
 from .drafts import Drafts
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from .screens.base import BaseScreen
 
 LOOK_SECONDS: Final = 1.0
+POLICY_SECONDS: Final = 15.0
 
 CSS: Final = """
 Screen { background: ansi_default; color: ansi_default; }
@@ -69,6 +72,9 @@ class Dashboard(App[None]):
             *([NoColor()] if self.no_color else []),
         ]
         self._ending = Ending(self.save_drafts, self._leave)
+        self.policy_told = ""
+        self._policy_folder = PolicyFolder(outside.places)
+        self._policy_lock = asyncio.Lock()
         self._stamp: object = None
         self._change = 0
         self._report: tuple[str, Path | None] | None = None
@@ -89,9 +95,11 @@ class Dashboard(App[None]):
         self.set_timer(LOOK_SECONDS, self._started)
 
     def _started(self) -> None:
-        """Collect garbage from now on, but not among what starting made."""
+        """Collect garbage from now on, but not among what starting made; what the first rows need not comes now."""
         gc.freeze()
         gc.enable()
+        self.look_at_policy()
+        self.set_interval(POLICY_SECONDS, self.look_at_policy)
 
     # Changes by others
 
@@ -109,6 +117,23 @@ class Dashboard(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, BaseScreen) and refs:
                 screen.changed(refs)
+        if any(kind == "policy" for kind, _ in refs):
+            self.look_at_policy()
+
+    def look_at_policy(self) -> None:
+        """Tell every screen where another policy than the folder's is in force."""
+        self.run_worker(self._look_at_policy(), group="policy")
+
+    async def _look_at_policy(self) -> None:
+        from .screens.base import BaseScreen
+
+        async with self._policy_lock:
+            told = await asyncio.to_thread(self._policy_folder.told, marks(self.board))
+        if told != self.policy_told:
+            self.policy_told = told
+            for screen in self.screen_stack:
+                if isinstance(screen, BaseScreen):
+                    screen.show_policy()
 
     # Going from screen to screen
 

@@ -32,8 +32,7 @@ VERBS: Final[Mapping[str, str]] = {
     "end-sessions": "end live sessions",
     "revoke-credentials": "revoke credentials",
     "transfer": "hand over",
-    "reclaim-licence": "take back the licence",
-    "wipe-device": "WIPE the device",
+    "wipe-device": "WIPE",
 }
 
 PROOFS: Final[Mapping[str, str]] = {
@@ -45,7 +44,7 @@ PROOFS: Final[Mapping[str, str]] = {
 
 STEP_WORDS: Final[Mapping[str, str]] = {
     StepState.WAITING: "waits for other steps",
-    StepState.APPROVAL: "waits for an approval by somebody else (a or x)",
+    StepState.APPROVAL: "waits for an approval (a or x)",
     StepState.READY: "ready",
     StepState.QUEUED: "with the worker, not begun",
     StepState.RUNNING: "the worker is at it",

@@ -101,6 +101,10 @@ class Desk:
         """Answer whether the person left."""
         await self.ask(lambda workshop: _use("lifecycle.requests").answer(workshop, case_id, left))
 
+    async def name_successor(self, case_id: int, key: str) -> str:
+        """Name who takes over what the accounts of a leaver own; a sentence."""
+        return str(await self.ask(lambda workshop: _use("lifecycle.succeeding").name_in_case(workshop, case_id, key)))
+
     async def bind_ticket(self, case_id: int, reference: str) -> str:
         """Read a ticket and bind the case to it; a sentence."""
         return str(await self.ask(lambda workshop: _use("lifecycle.tickets").bind_named(workshop, case_id, reference)))
@@ -120,6 +124,11 @@ class Desk:
                 workshop, case_id, key, plan_hash, approve=approve, reason=reason
             )
         )
+
+    async def waiting(self, case_id: int) -> dict[str, Any]:
+        """The steps of a case that wait for an approval, by key: for whom, and whether whoever asks may give it."""
+        found = await self.ask(lambda workshop: _use("lifecycle.approve").waiting(workshop, case_id), worker=False)
+        return {str(each.step): each for each in found}
 
     async def undo(self, case_id: int, key: str) -> str:
         """Plan the way back of a step; the key of the new step."""
@@ -206,6 +215,22 @@ class Desk:
         """Ask that a mover keeps the old access until an instant; the number of the case."""
         return await self.ask(
             lambda workshop: int(_use("lifecycle.access_requests").request_overlap(workshop, case_id, until, reason))
+        )
+
+    async def separation_rules(self) -> dict[str, str]:
+        """The separation rules of the policy by their ids, each with its reason."""
+
+        def named(workshop: Workshop) -> dict[str, str]:
+            return {rule.id: rule.reason for rule in workshop.policy.definitions.separation.values()}
+
+        return await self.ask(named, worker=False)
+
+    async def request_separation(self, person_key: str, rule: str, reason: str, until: datetime) -> int:
+        """Ask that a person may break a separation rule until an instant; the number of the case."""
+        return await self.ask(
+            lambda workshop: int(
+                _use("lifecycle.access_requests").request_separation(workshop, person_key, rule, reason, until)
+            )
         )
 
     async def end_exception(self, number: int, reason: str) -> int:

@@ -132,6 +132,10 @@ def preview(finding: Finding, now: datetime, width: int, rule: Callable[[str], L
     lines = [rule(f"Finding {finding['id']}: {kind_word(finding['kind'])}")]
     lines += [line(part) for part in wrap(finding["detail"], width)[:2]]
     lines.append(becomes(finding, now))
+    both = sides(finding)
+    if both:
+        # One line each, cut where it ends: both must be seen before one is taken away.
+        return [*lines, *(line((f"{side + ':':6} {about}", "dim")) for side, about in both)]
     told = remedy(finding) or short_facts(finding["facts"])
     return [*lines, *(line((part, "dim")) for part in wrap(told, width)[:2] if told)]
 
@@ -276,7 +280,6 @@ def short_facts(facts: Mapping[str, Any]) -> str:
     """The facts in one line; the best proposal stands for all."""
     proposals = proposals_of(facts)
     told = [f"May be {proposal_text(proposals[0])}"] if proposals else []
-    told += [f"{side}: {side_text(facts[side])}" for side in SIDES if facts.get(side)]
     for name, value in facts.items():
         if name not in DULL and value not in ("", [], {}, 0, False, None):
             told.append(f"{name.replace('_', ' ')} {fact(value)}")

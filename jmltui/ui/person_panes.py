@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from . import finding_text, times
+from . import finding_text, person_text, times
 from .lines import Line, heading, line
 from .text import cell, show, wrap
 
@@ -20,6 +20,11 @@ WHY_STYLES: Final = {
     "cannot tell": "warn",
     "not confirmed": "warn",
 }
+
+ROLES: Final = {"leads": "leads    ", "states": "states   ", "completes": "completes"}
+
+ATTRIBUTE: Final = 13
+SOURCE: Final = 26
 
 EXCEPTION_STYLES: Final = {"asked": "info", "active": "good", "refused": "bad", "ended": "dim"}
 
@@ -75,6 +80,37 @@ def _held_lines(target: str, why: Any | None, held: Record, width: int, row: str
 
 def _via(held: Record) -> str:
     return "" if not held or held["direct"] else f"through {show(held['via'])}"
+
+
+def sources(found: Any, width: int) -> list[Line]:
+    """Every source's row, then each attribute with the source whose word counts; what they differ on comes first."""
+    lines = [heading(f"Sources: {len(found.statements)}")]
+    for each in found.statements:
+        told, style = f"{ROLES[each.role]}  {show(each.row) or 'no row'}", ""
+        if each.missing:
+            feeds = "feed" if each.missing == 1 else f"{each.missing} feeds"
+            told, style = f"not in its last {feeds}: what it said counts no more", "warn"
+        lines.append(line(f"  {cell(each.source, SOURCE)} ", (told, style)))
+    disputed = found.disputed
+    title = f"They differ on {len(disputed)}: the first value counts" if disputed else "They do not differ"
+    lines += [line(""), heading(title)]
+    for each in (*disputed, *(said for said in found.said if not said.others)):
+        word = show(each.value, 400) or "nothing"
+        rows = [(word, each.source, each.also, ""), *((said, source, (), "dim") for source, said in each.others)]
+        for number, (value, source, also, style) in enumerate(rows):
+            name = "" if number else person_text.attribute_word(each.attribute)
+            sign = "!" if each.others and not number else " "
+            lines += _said_lines(f"{sign} {cell(name, ATTRIBUTE)} ", value, (source, *also), style, width)
+    return lines
+
+
+def _said_lines(head: str, value: str, who: Sequence[str], style: str, width: int) -> list[Line]:
+    """One value and who says it, wrapped below itself."""
+    room = max(10, width - len(head) - SOURCE - 1)
+    said = ", ".join(show(each, 40) for each in who)
+    parts = wrap(value, room)
+    first = line(head, (f"{cell(parts[0], room)} ", style), (said, style))
+    return [first, *(line(" " * len(head), (part, style)) for part in parts[1:])]
 
 
 def explanation(told: Sequence[Any], about: str, width: int) -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from jmltui.domain.person import PersonStatus
 from jmltui.domain.text import was_altered
 
 from .lines import Line, Span, line
@@ -29,6 +30,14 @@ DETAILS: Final = (
     ("source", "source"),
     ("row_ref", "row of the feed"),
 )
+
+NAMES: Final = frozenset({"manager", "sponsor", "owner"})
+"""Details that are the keys of other people."""
+
+OF_ONE_SOURCE: Final = frozenset({"source", "row_ref"})
+"""Details that stand with each source where several say something."""
+
+MOST_DETAILS: Final = 3
 
 
 def _widths(width: int) -> tuple[int, int]:
@@ -55,8 +64,8 @@ def row(person: Mapping[str, Any], width: int, chosen: bool) -> Sequence[Span]:
     return [(" ".join(parts) + " ", ""), (cell(status, STATUS), style), (" " + cell(person["ends"], LAST_DAY), "")]
 
 
-def head(person: Mapping[str, Any], owner: str, width: int) -> list[Line]:
-    """Who somebody is: name, what the source says, and what is wrong with that."""
+def head(person: Mapping[str, Any], width: int, view: Any | None = None) -> list[Line]:
+    """Who somebody is: name, what the source says, and what is wrong with that; `view` tells of several sources."""
     name = (f"{show(person['name'])} ({show(person['key'])})", "head")
     altered = was_altered(str(person["name"])) or was_altered(str(person["key"]))
     mark = [("  altered: holds characters that are shown as signs", "warn")] if altered else []
@@ -64,10 +73,39 @@ def head(person: Mapping[str, Any], owner: str, width: int) -> list[Line]:
     if altered:
         points = " ".join(f"U+{ord(character):04X}" for character in str(person["name"])[:40])
         lines.append(line((f"code points: {points}", "dim")))
-    told = [f"{word} {show(person[field])}" for field, word in DETAILS if person[field]]
-    lines += [line(part) for part in wrap(", ".join(told), width)[:3]]
+    several = view is not None and bool(view.sources.statements)
+    wanted = [each for each in DETAILS if person[each[0]] and not (several and each[0] in OF_ONE_SOURCE)]
+    told = [f"{word} {_named(person, field) if field in NAMES else show(person[field])}" for field, word in wanted]
+    lines += [line(part) for part in wrap(", ".join(told), width)[:MOST_DETAILS]]
+    if several and view is not None:
+        lines += _merged(view.sources, width)
+    owner = person["owned_by"]
     if owner and owner != person["owner"]:
-        lines.append(line((f"Owned by {show(owner)}, as decided here.", "info")))
+        lines.append(line((f"Owned by {_named(person, 'owned_by')}, as decided here.", "info")))
     if not person["present"]:
         lines.append(line(("Not in the last feed.", "warn")))
     return lines
+
+
+def _named(person: Mapping[str, Any], field: str) -> str:
+    """Another person by name and key; the key alone where no source has them."""
+    key = str(person[field])
+    found = person["names"].get(key)
+    if found is None:
+        return f"{show(key)} (nobody has this number)"
+    left = ", has left" if found["status"] == PersonStatus.LEFT else ""
+    return f"{show(found['name'], 40)} ({show(key)}{left})"
+
+
+def _merged(sources: Any, width: int) -> list[Line]:
+    """Of which sources a person is made, and on what these differ."""
+    names = " + ".join(show(each.source, 30) for each in sources.statements)
+    if not sources.disputed:
+        return [line((part, "dim")) for part in wrap(f"Merged from {names}; they do not differ.", width)[:2]]
+    differ = ", ".join(attribute_word(each.attribute) for each in sources.disputed)
+    return [line((part, "warn")) for part in wrap(f"Merged from {names}, which differ on: {differ} (Tab).", width)[:2]]
+
+
+def attribute_word(attribute: str) -> str:
+    """An attribute of a person as the screen calls it."""
+    return dict(DETAILS).get(attribute) or show(attribute, 40)

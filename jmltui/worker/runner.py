@@ -302,7 +302,7 @@ class LocalRunner:
         elif c.operation in (Cap.ENABLE, Cap.DISABLE):
             state = AccountState.ACTIVE if c.operation is Cap.ENABLE else AccountState.DISABLED
             systems.note_state(session, c.system, c.account_id, state)
-        elif c.operation in (Cap.GRANT, Cap.REVOKE):
+        elif c.operation in (Cap.GRANT, Cap.REVOKE, Cap.WIPE_DEVICE):
             systems.note_grant(session, c.system, c.account_id, c.entitlement_id, c.operation is Cap.GRANT)
         else:
             return

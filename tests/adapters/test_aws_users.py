@@ -16,6 +16,7 @@ from jmltui.adapter_api import (
     Conflict,
     Entitlement,
     Forbidden,
+    Invalid,
     NotFound,
     Outcome,
     OutcomeUnknown,
@@ -281,3 +282,18 @@ async def test_a_lost_answer_of_identity_center_is_unknown_and_read_back(
     }
     assert (await center.verify(steps[call])).verdict is Verdict.CONFIRMED
     assert len(proxy.writes()) == (1 if call == "create" else 2)
+
+
+# ---- settling
+
+
+def test_how_long_a_change_spreads_is_a_setting(moto_server: Moto, clock: StandingClock) -> None:
+    def settles(**options: str | int) -> set[timedelta]:
+        given = {"access_key_id": "a", "secret_access_key": "b", "endpoint_url": moto_server.url, **options}
+        offered = AwsAdapter(Setup("cloud", given, str, clock)).capabilities()
+        return {offered[cap].settle for cap in (Cap.CREATE, Cap.DISABLE, Cap.REVOKE, Cap.REVOKE_CREDENTIALS)}
+
+    assert settles() == {timedelta(seconds=15)}
+    assert settles(settle_seconds=0) == {timedelta(0)}
+    with pytest.raises(Invalid, match="settle_seconds"):
+        settles(settle_seconds=-1)

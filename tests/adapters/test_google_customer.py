@@ -101,7 +101,7 @@ async def test_a_licence_is_given_and_taken(customer: Customer, clock: StandingC
 
 
 async def test_that_sessions_ended_is_never_claimed(customer: Customer, clock: StandingClock) -> None:
-    async with connected(customer, clock) as google:
+    async with connected(customer, clock, transfer=[]) as google:
         assert google.capabilities()[Cap.END_SESSIONS].proof is Proof.NONE
         assert (await google.end_sessions("1000")).outcome is Outcome.CHANGED
         found = await google.verify(Step(Cap.END_SESSIONS, "1000"))

@@ -255,6 +255,16 @@ async def test_a_membership_that_may_not_be_seen_is_not_taken_for_none(slapd: Sl
 # ---- servers that are slow, halted, killed, started again
 
 
+async def test_locks_that_may_not_be_seen_are_not_taken_for_none(slapd: Slapd) -> None:
+    slapd.hide("pwdAccountLockedTime")
+    try:
+        with pytest.raises(Forbidden, match="not who may sign in"):
+            async with connected(slapd, user=server.LIMITED):
+                pass
+    finally:
+        slapd.hide("")
+
+
 async def test_a_slow_server_is_unavailable_in_time(slapd: Slapd) -> None:
     async with behind(slapd, exchange_seconds=2) as (adapter, proxy):
         account = await made(adapter)

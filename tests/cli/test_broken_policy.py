@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from jmltui.lifecycle import policy_in_force
 from tests.lifecycle.small_firm import Firm, firm
+from tests.nursery import calling
 
 __all__ = ["firm"]
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(home)]
+    command = calling(*words, "--home", str(home))
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -6,12 +6,13 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.nursery import calling
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder)]
+    command = calling(*words, "--home", str(folder))
     return subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import yaml
 from jmltui.config.places import Places
 from jmltui.lifecycle.workshop import open_workshop
 from jmltui.worker.reload import Watch
+from tests.nursery import calling
 
 POLICY = """\
 entitlements:
@@ -40,7 +40,7 @@ guards:
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder)]
+    command = calling(*words, "--home", str(folder))
     return subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 
@@ -353,9 +353,7 @@ def test_what_is_held_becomes_a_policy_that_loads_and_changes_little(synced: Pat
 
 
 def test_help_says_how_an_editor_finds_the_schema(synced: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "jmltui", "policy", "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(calling("policy", "--help"), capture_output=True, text=True, check=True)
     assert "# yaml-language-server: $schema=" in done.stdout
     for word in ("lint", "test", "diff", "accept", "explain", "schema", "import-current"):
         assert f"    {word}" in done.stdout

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.nursery import calling
+
 
 def call(*words: str, home: Path | None = None, code: int = 0) -> str:
     """Run a command; what it printed, with its exit code checked."""
-    command = [sys.executable, "-m", "jmltui", *words, *(["--home", str(home)] if home else [])]
+    command = calling(*words, *(["--home", str(home)] if home else []))
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-@pytest.fixture
-def office(private: Path) -> Path:
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The practice company, read once."""
+    private = tmp_path_factory.mktemp("private")
+    private.chmod(0o700)
     folder = private / "office"
     call("practice", "new", str(folder))
     call("sync", home=folder)
+    return folder
+
+
+@pytest.fixture
+def office(founded: Path, private: Path) -> Path:
+    """One of its own."""
+    folder = private / "office"
+    shutil.copytree(founded, folder)
     return folder
 
 

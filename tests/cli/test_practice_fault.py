@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.nursery import calling
+
 
 def call(folder: Path, *words: str, code: int | None = 0) -> Any:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder), "--json"]
+    command = calling(*words, "--home", str(folder), "--json")
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert code in (None, done.returncode), done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.fixture
-def week(private: Path) -> Path:
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The practice company at the end of its week."""
+    private = tmp_path_factory.mktemp("private")
+    private.chmod(0o700)
     folder = private / "practice"
     call(folder, "practice", "new", str(folder))
     call(folder, "sync")
     while "over" not in call(folder, "practice", "next", str(folder))["done"]:
         call(folder, "sync")
+    return folder
+
+
+@pytest.fixture
+def week(lived: Path, private: Path) -> Path:
+    """One of its own."""
+    folder = private / "practice"
+    shutil.copytree(lived, folder)
     return folder
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from tests.nursery import calling
+
 
 def call(folder: Path, *words: str, code: int | None = 0) -> Any:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder), "--json"]
+    command = calling(*words, "--home", str(folder), "--json")
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert code in (None, done.returncode), done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -23,12 +23,16 @@ NOT_OFFERED: Final = {
         "many_at_once": "the adapter does not change many at once",
         "cursor_resumes": "the system gives no cursor to resume from",
         "sessions_end": "the system does not offer list-sessions",
+        "ownership_moves": "the system does not offer transfer",
+        "devices_are_wiped": "the system does not offer wipe-device",
     },
     "identity-center": {
         "update_and_stale": "the system does not offer update",
         "disable_and_enable_twice": "the system does not offer disable",
         "many_at_once": "the adapter does not change many at once",
         "sessions_end": "the system does not offer list-sessions",
+        "ownership_moves": "the system does not offer transfer",
+        "devices_are_wiped": "the system does not offer wipe-device",
         "credentials_end": "the system does not offer list-credentials",
     },
 }

@@ -25,6 +25,8 @@ NOT_OFFERED: Final = {
     "disable_and_enable_twice": "the system does not offer disable",
     "many_at_once": "the adapter does not change many at once",
     "sessions_end": "the system does not offer list-sessions",
+    "ownership_moves": "the system does not offer transfer",
+    "devices_are_wiped": "the system does not offer wipe-device",
 }
 INVITING: Final = ("create_twice", "create_is_verified")
 """Here the invited have not accepted yet; elsewhere they are members at once, as on an own server."""

@@ -10,6 +10,7 @@ from jmltui.adapter_api.conformance import CHECKS, DISTURBED, Disturbance, Resul
 from tests.adapters.google_setup import connected
 from tests.conftest import StandingClock
 from tests.servers.google_customer import Customer
+from tests.servers.google_estate import Estate
 
 NOT_OFFERED = {"many_at_once", "sessions_end"}
 """One call changes one member, and sessions are not listed."""
@@ -35,11 +36,35 @@ def world(customer: Customer, clock: StandingClock, prefix: str) -> World:
     return World(prefix, groups, wait, with_credentials=owner)
 
 
+def estate_world(estate: Estate, clock: StandingClock, prefix: str) -> World:
+    """A role among the entitlements; devices are online, and Google has done what it was asked for, after a wait."""
+    plain = world(estate, clock, prefix)
+
+    async def wait(by: timedelta) -> None:
+        await plain.wait(by)
+        if estate.transfers:
+            estate.proceed("completed")
+        estate.reach_devices()
+
+    async def own(account_id: str) -> None:
+        """Somebody who goes on working makes new files, so that only who is suspended has handed over all."""
+        estate.users[account_id]["suspended"] = True
+
+    async def carry(account_id: str) -> str:
+        key = f"R{len(estate.mobiles)}"
+        estate.mobile(key, estate.users[account_id]["primaryEmail"])
+        return f"device:mobile/{key}"
+
+    one, two, _ = plain.entitlement_ids
+    role = f"role:{estate.role('_HELP_DESK_ADMIN_ROLE')}"
+    return World(prefix, [one, role, two], wait, with_credentials=plain.with_credentials, own=own, carry=carry)
+
+
 @pytest.mark.parametrize("check", CHECKS)
 async def test_the_contract_is_kept(clock: StandingClock, check: str) -> None:
-    customer = Customer(clock)
-    async with connected(customer, clock) as adapter:
-        result = await run_check(check, adapter, world(customer, clock, f"s{list(CHECKS).index(check):02d}"))
+    estate = Estate(clock)
+    async with connected(estate, clock, devices="account", roles=True) as adapter:
+        result = await run_check(check, adapter, estate_world(estate, clock, f"s{list(CHECKS).index(check):02d}"))
     assert result.result is (Result.SKIPPED if check in NOT_OFFERED else Result.PASSED), result.told
 
 

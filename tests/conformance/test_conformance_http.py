@@ -47,7 +47,9 @@ async def test_a_description_alone_keeps_the_contract(
     await adapter.close()
     assert {name: r.told for name, r in results.items() if r.result is Result.FAILED} == {}
     skipped = {name for name, r in results.items() if r.result is Result.SKIPPED}
-    assert skipped == {"sessions_end", "credentials_end", "many_at_once"}
+    assert skipped == {
+        "sessions_end", "credentials_end", "many_at_once", "ownership_moves", "devices_are_wiped",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("what", DISTURBED, ids=lambda what: what.name.lower())

@@ -18,6 +18,8 @@ from tests.servers.played import playing
 NOT_OFFERED: Final = {
     "many_at_once": "the adapter does not change many at once",
     "sessions_end": "the system does not offer list-sessions",
+    "ownership_moves": "the system does not offer transfer",
+    "devices_are_wiped": "the system does not offer wipe-device",
 }
 
 

@@ -52,7 +52,7 @@ async def test_a_fleet_keeps_the_contract(
     )
     async with fleet(ssh_lab, clock, two_hosts) as adapter:
         result = await run_check(check, adapter, world)
-    if check == "delete_twice":
+    if check in ("delete_twice", "ownership_moves", "devices_are_wiped"):
         assert result.result is Result.SKIPPED, result.told
     else:
         assert result.result is Result.PASSED, result.told

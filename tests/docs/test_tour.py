@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.nursery import calling, program
 
 TOUR = Path(__file__).resolve().parents[2] / "docs" / "tour.md"
 
@@ -29,11 +29,10 @@ def commands() -> list[tuple[str, int]]:
 def test_the_tour_is_true(private: Path) -> None:
     lines = commands()
     assert len(lines) > 80
-    program = private / "bin" / "jmltui"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m jmltui "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    environ = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    programs = private / "bin"
+    programs.mkdir()
+    program(programs / "jmltui")
+    environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     try:
         for line, code in lines:
             done = subprocess.run(
@@ -42,5 +41,5 @@ def test_the_tour_is_true(private: Path) -> None:
             assert done.returncode == code, f"{line}\n{done.stdout}{done.stderr}"
     finally:
         for home in ("practice", "office"):
-            stop = [sys.executable, "-m", "jmltui", "worker", "--stop", "--home", home]
+            stop = calling("worker", "--stop", "--home", home)
             subprocess.run(stop, cwd=private, env=dict(os.environ), check=False, capture_output=True)

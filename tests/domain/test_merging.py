@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmltui.domain.merging import Merging, merged
+from jmltui.domain.merging import MERGED, Merging, merged, whose_word
 from jmltui.domain.person import Person, PersonStatus, PersonType
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -128,3 +128,39 @@ def test_nobody_works_who_works_nowhere_and_nobody_is_lost(
         assert found.ends in {each.ends for each in stating}
         if any(each.status is not PersonStatus.LEFT for each in stating):
             assert found.status is not PersonStatus.LEFT
+
+
+SOME_DAYS = st.sampled_from([None, date(2026, 5, 31), date(2026, 6, 15), date(2026, 6, 16), date(2026, 12, 31)])
+STATED = st.builds(
+    person,
+    name=st.sampled_from(["Ana Novak", "Ana Nowak"]),
+    type=st.sampled_from([PersonType.EMPLOYEE, PersonType.CONTRACTOR]),
+    status=st.sampled_from(list(PersonStatus)),
+    email=st.sampled_from(["", "a@example.test", "b@example.test"]),
+    manager=st.sampled_from(["", "E7", "E8"]),
+    urgent=st.booleans(),
+    starts=SOME_DAYS,
+    ends=SOME_DAYS,
+    attributes=st.sampled_from([{}, {"phone": "12"}, {"phone": "13"}]),
+)
+RULES = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from([("directory", "hr"), ("contractors",), ("hr",)])
+        for name in ("email", "ends", "status", "urgent", "phone")
+    },
+)
+
+
+@given(stated=st.dictionaries(st.sampled_from(TWO.all), STATED), rules=RULES, final=st.booleans())
+def test_the_source_that_is_named_said_what_counts(
+    stated: dict[str, Person], rules: dict[str, tuple[str, ...]], final: bool
+) -> None:
+    merging = replace(TWO, precedence=rules, final=("hr",) if final else ())
+    found, word = merged(stated, merging, NOW, "Europe/Berlin"), whose_word(stated, merging, NOW, "Europe/Berlin")
+    if found is None:
+        assert word == {}
+        return
+    for attribute in (*MERGED, *found.attributes):
+        said = stated[word[attribute]].attribute(attribute)
+        assert said == found.attribute(attribute), (attribute, word[attribute])

@@ -7,12 +7,13 @@ import os
 import pwd
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.nursery import calling
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 REVIEWS = f"""\
@@ -24,7 +25,7 @@ reviews:
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "jmltui", *words, "--home", str(folder)]
+    command = calling(*words, "--home", str(folder))
     return subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 

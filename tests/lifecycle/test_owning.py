@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from jmltui.lifecycle import everyone, links, owning, requests
 from jmltui.lifecycle.replan import replan_case, replan_outdated
 from tests.conftest import StandingClock
 from tests.lifecycle.works import Works, founded
+from tests.nursery import calling
 
 LEAVER = """\
   - id: leaver
@@ -337,7 +337,7 @@ async def test_from_the_command_line(works: Works) -> None:
     case = await leaving(works)
 
     def call(*words: str, code: int = 0) -> dict[str, object]:
-        command = [sys.executable, "-m", "jmltui", "owner", *words, "--home", str(works.home), "--json"]
+        command = calling("owner", *words, "--home", str(works.home), "--json")
         done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         found: dict[str, object] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""A works of a few people on five practice systems, whose policy a test states, and whose clock a test moves."""
+"""A works of a few people on six practice systems, whose policy a test states, and whose clock a test moves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = (
     "key", "name", "type", "status", "email", "department", "title", "location", "manager", "sponsor", "owner", "zone",
     "starts", "ends", "urgent", "risk",
 )  # fmt: skip
-SYSTEMS = ("directory", "vpn", "erp", "remote", "chat")
+SYSTEMS = ("directory", "vpn", "erp", "remote", "chat", "mail")
 PROFILES = {"remote": "directory"}
 
 SETTINGS = "\n".join(
@@ -133,6 +133,21 @@ class Works:
             "WHERE system = ? AND folded = ?",
             (system, number, kind, system, login),
         )
+
+    def phone(self, system: str, login: str, name: str) -> str:
+        """Let an account have a device; its id."""
+        number = f"device:{name}".lower()
+        statement = (
+            "INSERT OR IGNORE INTO entitlement (system, id, kind, name, grantable) VALUES (?, ?, 'device', ?, 0)"
+        )
+        self._write(statement, (system, number, name))
+        self.give(system, login, number)
+        return number
+
+    def phone_passed_on(self, system: str, name: str, login: str) -> None:
+        """Let somebody else have a device, behind the back of jmltui."""
+        self._write("DELETE FROM held WHERE system = ? AND entitlement_id = ?", (system, f"device:{name}".lower()))
+        self.phone(system, login, name)
 
     def sessions(self, system: str) -> list[str]:
         """Who is signed in there, by the number of the session."""

@@ -65,6 +65,7 @@ def okta_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
         wait_for(port, process, log)
         yield Emulated(f"http://127.0.0.1:{port}")
     finally:
+        CLIENT.close()
         process.kill()
         process.wait()
 

@@ -27,6 +27,8 @@ from .scim2 import free_port, wait_for
 PACKAGES: Final = Path(__file__).parents[2] / ".cache" / "servers" / "emulate" / "node_modules"
 TOKEN: Final = "ghp_example"
 KEEPER: Final = "keeper"
+LEAVER: Final = "farewell"
+"""Somebody of no organization yet, who is known by this login everywhere."""
 ORGANIZATIONS: Final = tuple(f"{kind}{number:02d}" for kind in "kdu" for number in range(70))
 CLIENT: Final = httpx.Client(timeout=30, trust_env=False, headers={"Authorization": f"Bearer {TOKEN}"})
 MISSING: Final = Reply(404, {"message": "Not Found"})
@@ -59,6 +61,7 @@ def seed() -> dict[str, Any]:
         for one in ORGANIZATIONS
         for number in range(1, 13)
     ]
+    people.append({"login": LEAVER, "name": "Zoe Leaver"})
     keeper = [{"login": KEEPER, "role": "admin"}]
     organizations = [{"login": one, "members": keeper} for one in ORGANIZATIONS]
     return {

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def scim2_server() -> Iterator[Callable[..., ScimServer]]:
     """Start as many fresh servers as the test asks for; all end with it."""
+    with scim2_servers() as start:
+        yield start
+
+
+@contextmanager
+def scim2_servers() -> Iterator[Callable[..., ScimServer]]:
+    """Start as many fresh servers as are asked for; all end with this."""
     running: list[ScimServer] = []
     with tempfile.TemporaryDirectory() as folder:
 

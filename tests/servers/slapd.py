@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,11 +28,13 @@ SERVICE = f"cn=jmltui,ou=services,{SUFFIX}"
 LIMITED = f"cn=limited,ou=services,{SUFFIX}"
 PLACEHOLDER = f"cn=placeholder,ou=services,{SUFFIX}"
 PASSWORD = "practice-only"
+LOG = "syncprov-sessionlog 500"
+"""The lines of an overlay that tells changes, deletions too."""
 HIDDEN = "access to  attrs="
 """What a rule that hides an attribute begins with; the second space tells it from the others."""
 
 CONFIG = """\
-include /etc/ldap/schema/core.schema
+{first}include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
@@ -46,7 +49,7 @@ moduleload refint
 moduleload ppolicy
 moduleload unique
 moduleload dynlist
-pidfile {folder}/slapd.pid
+{modules}pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {key}
@@ -58,12 +61,12 @@ directory {folder}/data
 suffix {suffix}
 rootdn {admin}
 rootpw {password}
-limits dn.exact="{service}" size.soft=500 size.hard=1000 size.pr=1000 size.prtotal=unlimited
+limits dn.exact="{service}" size.soft={most} size.hard=1000 size.pr=1000 size.prtotal=unlimited
 limits dn.exact="{limited}" size.soft=3 size.hard=3 size.pr=3 size.prtotal=3
 index objectClass,uid,entryUUID,entryCSN,member,uniqueMember,memberUid eq
-access to attrs=userPassword by dn.exact="{service}" write by self write by anonymous auth by * none
+{rules}access to attrs=userPassword by dn.exact="{service}" write by self write by anonymous auth by * none
 access to * by dn.exact="{service}" write by users read by anonymous auth
-overlay memberof
+{provider}overlay memberof
 overlay refint
 refint_attributes member uniqueMember memberOf manager
 refint_nothing {placeholder}
@@ -75,7 +78,7 @@ overlay unique
 unique_uri ldap:///{suffix}?uid?sub
 overlay dynlist
 dynlist-attrset groupOfURLs memberURL member
-"""
+{monitor}"""
 
 TREE = """\
 dn: {suffix}
@@ -160,8 +163,24 @@ class Slapd:
         """Where it answers with TLS; the certificate carries 127.0.0.1."""
         return f"ldaps://127.0.0.1:{self.tls_port}"
 
-    def make(self, tree: str = "", *, tls: bool = True) -> None:
-        """Write the configuration and fill the database with the tree, and with more of it if given."""
+    def make(
+        self,
+        tree: str = "",
+        *,
+        tls: bool = True,
+        changes: str | None = None,
+        most: int = 500,
+        first: str = "",
+        rules: str = "",
+        monitor: str = "database monitor\n",
+    ) -> None:
+        """Write the configuration and fill the database with the tree, and with more of it if given.
+
+        `changes` are the lines of the overlay that tells changes, which is not there without; `most` is how much is
+        told to the service account at once where it does not ask for pages; `first` and `rules` are lines that stand
+        before all, and before the rules of access; `monitor` is the database in
+        which the server shows what it does.
+        """
         (self._folder / "data").mkdir()
         certificate(self._folder, "server", "IP:127.0.0.1,DNS:directory.example.test", [])
         facts = {
@@ -174,6 +193,12 @@ class Slapd:
             "limited": LIMITED,
             "placeholder": PLACEHOLDER,
             "password": PASSWORD,
+            "most": most,
+            "first": first,
+            "rules": rules,
+            "monitor": monitor,
+            "modules": "moduleload syncprov\n" if changes is not None else "",
+            "provider": f"overlay syncprov\n{changes}\n" if changes is not None else "",
         }
         lines = CONFIG.format(**facts).splitlines()
         self._config.write_text("\n".join(line for line in lines if tls or not line.startswith("TLS")) + "\n")
@@ -202,6 +227,13 @@ class Slapd:
             self._process.wait()
             self._process = None
 
+    def end(self) -> None:
+        """Let it end in order."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=30)
+            self._process = None
+
     @contextmanager
     def halted(self) -> Iterator[None]:
         """It neither answers nor ends meanwhile."""
@@ -218,6 +250,10 @@ class Slapd:
         """Add entries, or change them, as the administrator."""
         done = self._ask("ldapmodify", "-a", "-c", given=ldif)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def tries(self, ldif: str) -> None:
+        """Add an entry, or change one, as far as the server lets that happen."""
+        self._ask("ldapmodify", "-a", given=ldif)
 
     def remove(self, dn: str) -> None:
         """Delete an entry, a referral too."""
@@ -267,12 +303,13 @@ def group(name: str, members: Sequence[str] = (PLACEHOLDER,), object_class: str 
 
 
 @contextmanager
-def running(tree: str = "", *, tls: bool = True) -> Iterator[Slapd]:
-    """A server of one's own."""
+def running(tree: str = "", **facts: Any) -> Iterator[Slapd]:
+    """A server of one's own, as `Slapd.make` has it."""
+    _present()
     folder = Path(tempfile.mkdtemp(prefix="jmltui-slapd-"))
     server = Slapd(folder)
     try:
-        server.make(tree, tls=tls)
+        server.make(tree, **facts)
         server.start()
         yield server
     finally:
@@ -293,6 +330,18 @@ def _present() -> None:
 @pytest.fixture(scope="session")
 def slapd() -> Iterator[Slapd]:
     """One server for the whole run."""
-    _present()
     with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def telling() -> Iterator[Slapd]:
+    """One server that tells its changes, for the whole run: thirty people, and places for more."""
+    units = (f"ou=further,{GROUPS}", f"ou=played,{PEOPLE}", f"ou=played,{GROUPS}")
+    tree = [f"dn: {unit}\nobjectClass: organizationalUnit\nou: {unit[3:].partition(',')[0]}\n" for unit in units]
+    tree += [
+        f"dn: uid=here{number},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: here{number}\ncn: Here\nsn: Here\n"
+        for number in range(30)
+    ]
+    with running("\n".join(tree), changes=LOG) as server:
         yield server

@@ -229,7 +229,7 @@ class Story:
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end, f"after {seconds} seconds it is not so"
-            time.sleep(0.3)
+            time.sleep(1)  # the way to see it lists everybody
 
     # ---- reviews
 

@@ -9,11 +9,10 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import psycopg
@@ -27,147 +26,36 @@ from jmltui.ui.app import Dashboard
 from jmltui.ui.desk import Outside
 from jmltui.worker.process import ensure_worker, stop_worker
 from tests.adapters.test_scim_servers import Canaille
-from tests.lifecycle.helpdesk import BLOCK
-from tests.servers import openvpn as openvpn_server
+from tests.nursery import calling
+from tests.servers import emulate, emulate_github
 from tests.servers import roundup as roundup_server
 from tests.servers import samba as domain
 from tests.servers import slapd as directory
+from tests.servers.emulate import Emulated, OktaProxy
+from tests.servers.emulate_github import EmulatedGithub, GithubProxy
 from tests.servers.moto import AwsProxy, Moto
 from tests.servers.openvpn import OpenvpnServer
 from tests.servers.played import playing
 from tests.servers.roundup import Roundup
 from tests.servers.samba import SambaDomain
 from tests.servers.slapd import Slapd
-from tests.servers.sshd import SshHost, SshLab
+from tests.servers.sshd import SshLab
+from tests.servers.wireguard import WireguardHost
+from tests.trials.everywhere import EMAIL, GROUP, LOGIN, Estate, curled, policy, secrets
 from tests.ui.test_journeys import case_of, look_at_everything, open_case, write
 
 pytestmark = [pytest.mark.trial, pytest.mark.timeout(300)]
 
-LOGIN: Final = "farewell"
-GROUP: Final = "Payroll"
 
-
-@dataclass
-class Estate:
-    """Every server, with what an administrator asks it by."""
-
-    scim: Any
-    scimmy: Any
-    canaille: Any
-    portal_group: str
-    portal: Canaille
-    aws: Moto
-    aws_url: str
-    tickets: Roundup
-    ldap: Slapd
-    ad: SambaDomain
-    lab: SshLab
-    host: SshHost
-    postgres: int
-    vpn: OpenvpnServer
-
-    def give_secrets(self, dn: str, secret: str) -> None:
-        """What the person signs in by: passwords in the directories, a key on the host."""
-        admin = ["-x", "-H", self.ldap.url, "-D", directory.ADMIN, "-w", directory.PASSWORD]
-        subprocess.run(["ldappasswd", *admin, "-s", secret, dn], check=True, capture_output=True)
-        with self.ad.administrator() as link:
-            link.search(domain.DOMAIN, f"(sAMAccountName={LOGIN})", attributes=["cn"])
-            place = link.response[0]["dn"]
-        self.ad.change(place, unicodePwd=f'"{secret}"'.encode("utf-16-le"), pwdLastSet="-1")
-        login = f"{self.lab.prefix}{LOGIN}"
-        self.host.run("install", "-d", "-m", "700", "-o", login, "-g", login, f"/home/{login}/.ssh")
-        self.host.put(f"/home/{login}/.ssh/authorized_keys", self.lab.key(f"{LOGIN}-0"), 0o600)
-        self.host.run("chown", f"{login}:", f"/home/{login}/.ssh/authorized_keys")
-
-    def settings(self) -> str:
-        """The settings of an installation that manages all of it."""
-        self.host.group("payroll")
-        blocks: dict[str, tuple[str, Mapping[str, Any]]] = {
-            "cloud": ("scim", {"url": self.scim.url, "token": "env:SCIM_TOKEN"}),
-            "intranet": ("scim", {"url": self.scimmy.url, "token": "env:SCIM_TOKEN"}),
-            "portal": ("scim", {"url": self.canaille.url, "token": "env:PORTAL_TOKEN"}),
-            "aws": (
-                "aws",
-                {
-                    "access_key_id": "env:SCIM_TOKEN",
-                    "secret_access_key": "env:SCIM_TOKEN",
-                    "endpoint_url": self.aws_url,
-                },
-            ),
-            "ldap": (
-                "ldap",
-                {
-                    "url": self.ldap.secure_url,
-                    "ca_file": str(self.ldap.certificate),
-                    "user": directory.SERVICE,
-                    "password": "env:LDAP_PASSWORD",
-                    "base": directory.SUFFIX,
-                    "accounts_base": directory.PEOPLE,
-                    "groups_base": directory.GROUPS,
-                    "leavers_base": directory.LEAVERS,
-                    "placeholder": directory.PLACEHOLDER,
-                },
-            ),
-            "ad": ("ldap", {**self.ad.options(), "password": "env:AD_PASSWORD"}),
-            "linux": ("ssh", self.lab.options(self.host)),
-            "db": (
-                "postgres",
-                {"host": "127.0.0.1", "port": self.postgres, "user": "jmltui", "sslmode": "disable"},
-            ),
-            "vpn": ("openvpn", {**self.vpn.options(), "management_password": "env:VPN_PASSWORD"}),
-        }
-        text = [
-            '[company]\nname = "Everywhere"\nzone = "UTC"\n[policy]\nfolder = "policy"\n[sources.hr]\nadapter = "csv"\n'
-            'path = "people.csv"\nabsent = "ask"\n[sources.hr.columns]\nkey = "key"\nname = "name"\nemail = "email"\n'
-            'ends = "ends"\n'
-        ]
-        for name, (adapter, options) in blocks.items():
-            login = f"{self.lab.prefix}{{email|before_at}}" if name == "linux" else "{email|before_at}"
-            lines = [f"[systems.{name}]", f'adapter = "{adapter}"', f'login = "{login}"', 'deadline = "60s"']
-            lines += [f"{key} = {_toml(value)}" for key, value in options.items()]
-            lines += [f"[systems.{name}.attributes]", 'display = "{name}"', 'email = "{email}"']
-            lines += ['"name.familyName" = "{name}"'] if adapter == "scim" else []
-            text.append("\n".join([*lines, ""]))
-        where = {"url": self.tickets.url, "user": roundup_server.AGENT[0], "origin": self.tickets.origin}
-        text.append(BLOCK.format(description="roundup", **where))
-        return "\n".join(text)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def policy(lab: SshLab) -> str:
-    """One role that gives an account everywhere and a group wherever there are groups."""
-    groups = dict.fromkeys(("cloud", "intranet", "portal", "aws", "ldap", "ad"), f"group:{GROUP}")
-    groups |= {"linux": f"group:{lab.prefix}payroll", "db": "role:payroll"}
-    lines = ["version: 1", "entitlements:"]
-    lines += [f'  - {{id: {name}, system: {name}, target: "{target}"}}' for name, target in groups.items()]
-    lines += ["  - {id: vpn, system: vpn, target: account}", "roles:"]
-    lines += [f"  - {{id: everybody, match: {{person.type: employee}}, grants: [{', '.join(groups)}]}}"]
-    lines += [
-        "procedures:",
-        "  - id: leaver",
-        "    title: Leaver",
-        "    owner: team:helpdesk",
-        "    fallback_owner: team:security",
-        "    target: 24h",
-        "    steps:",
-        "      - {id: disable, do: account.disable, title: Disable every account}",
-        "      - {id: remote, do: remote_access.remove, on: remote_access, title: Remove remote access,"
-        " needs: [disable], verify: no_active_sessions}",
-        "      - {id: sessions, do: session.revoke, title: End sign-in sessions, needs: [disable]}",
-        "      - {id: tokens, do: token.revoke, title: Revoke keys and certificates, needs: [disable]}",
-        "      - {id: groups, do: group.remove_all, title: Remove every group, needs: [disable]}",
-        "      - {id: verify, do: access.verify, title: Read back, needs: [groups, sessions, tokens, remote]}",
-    ]
-    return "\n".join(lines) + "\n"
+@pytest.fixture
+def wireguard(wireguard_lab: tuple[SshLab, list[WireguardHost]]) -> Iterator[tuple[SshLab, WireguardHost]]:
+    """A host with WireGuard and nobody in its file."""
+    lab, [host, *_] = wireguard_lab
+    if not host.host.is_on:
+        host.host.start()
+    host.host.install_helper()
+    yield lab, host
+    host.quiet()
 
 
 @pytest.fixture
@@ -182,15 +70,24 @@ async def estate(
     ssh_lab: SshLab,
     postgres_cluster: int,
     openvpn: OpenvpnServer,
+    okta_server: Emulated,
+    github_server: EmulatedGithub,
+    wireguard: tuple[SshLab, WireguardHost],
 ) -> AsyncIterator[Estate]:
     """All servers, each with a group to hold."""
     scim = scim2_server()
-    portal, proxy = Canaille(canaille_server), AwsProxy(moto_server)
-    async with playing(proxy.server):  # moto knows no credentials of single services
+    portal, aws = Canaille(canaille_server), AwsProxy(moto_server)
+    okta = OktaProxy(okta_server)
+    github = GithubProxy(github_server, github_server.fresh.pop(), authorized={})
+    async with AsyncExitStack() as played:  # what moto and emulate lack
+        for proxy in (aws, okta, github):
+            await played.enter_async_context(playing(proxy.server))
         made = Estate(
-            scim, scimmy_server, canaille_server, portal.group(GROUP), portal, moto_server, proxy.server.url, roundup,
-            slapd, samba_domain, ssh_lab, ssh_lab.hosts()[0], postgres_cluster, openvpn,
+            scim, scimmy_server, canaille_server, portal.group(GROUP), portal, moto_server, aws.server.url, roundup,
+            slapd, samba_domain, ssh_lab, ssh_lab.hosts()[0], postgres_cluster, openvpn, okta, github, wireguard,
         )  # fmt: skip
+        okta_server.post("/api/v1/groups", {"profile": {"name": GROUP}})
+        github_server.team(github.organization, GROUP)
         moto_server.client("iam").create_group(GroupName=GROUP)
         for server in (scim, scimmy_server):
             body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": GROUP}
@@ -217,10 +114,11 @@ class Installation:
     def __init__(self, home: Path, estate: Estate) -> None:
         self.home, self.estate = home, estate
         self.environ = {
-            **os.environ, "JMLTUI_HOME": str(home), "SCIM_TOKEN": "secret",
-            "PORTAL_TOKEN": estate.canaille.token, "LDAP_PASSWORD": directory.PASSWORD,
-            "AD_PASSWORD": domain.ADMINISTRATOR_PASSWORD, "VPN_PASSWORD": openvpn_server.PASSWORD,
-        }  # fmt: skip
+            **os.environ,
+            **secrets(),
+            "JMLTUI_HOME": str(home),
+            "PORTAL_TOKEN": estate.canaille.token,
+        }
         (home / "policy").mkdir()
         (home / "policy" / "policy.yaml").write_text(policy(estate.lab), encoding="utf-8")
         (home / "settings.toml").write_text(estate.settings(), encoding="utf-8")
@@ -230,15 +128,14 @@ class Installation:
 
     def feed(self, ends: str = "") -> None:
         """What HR says."""
-        lines = ["key,name,email,ends", f"E77,Zoe Leaver,{LOGIN}@example.com,{ends}"]
+        lines = ["key,name,email,ends", f"E77,Zoe Leaver,{EMAIL},{ends}"]
         lines += [f"E{n},Person {n},p{n}@example.com,2020-01-01" for n in range(80, 92)]
         (self.home / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def run(self, *words: str) -> Any:
         """Run a command; what it printed. Servers of the test's own loop answer meanwhile."""
-        command = [sys.executable, "-m", "jmltui", *words, "--json"]
         done = await asyncio.to_thread(
-            subprocess.run, command, env=self.environ, capture_output=True, text=True, timeout=120
+            subprocess.run, calling(*words, "--json"), env=self.environ, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return json.loads(done.stdout)
@@ -284,14 +181,45 @@ def psql_lets_in(port: int) -> bool:
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
+def at_okta(estate: Estate) -> dict[str, Any]:
+    """The user as Okta says, asked by curl."""
+    base, authorization = f"{estate.okta.upstream.url}/api/v1", f"SSWS {emulate.TOKEN}"
+    user = curled(f"{base}/users/{EMAIL}", authorization)
+    [group] = [each for each in curled(f"{base}/groups", authorization) if each["profile"]["name"] == GROUP]
+    members = {each["id"] for each in curled(f"{base}/groups/{group['id']}/users", authorization)}
+    return {"id": user["id"], "status": user["status"], "is_member": user["id"] in members}
+
+
+async def factors_at_okta(estate: Estate, user: str) -> list[str]:
+    """The factors that the user has, asked by curl."""
+    address = f"{estate.okta.server.url}/api/v1/users/{user}/factors"
+    return [each["id"] for each in await asyncio.to_thread(curled, address, f"SSWS {emulate.TOKEN}")]
+
+
+async def at_github(estate: Estate) -> dict[str, set[str]]:
+    """Where the login stands in the organization, asked by curl."""
+    base, authorization = f"{estate.github.server.url}{estate.github.base}", f"Bearer {emulate_github.TOKEN}"
+    lists = ("members", f"teams/{GROUP.lower()}/members", "credential-authorizations")
+    found = {}
+    for name in lists:
+        rows = await asyncio.to_thread(curled, f"{base}/{name}?per_page=100", authorization)
+        found[name] = {each["login"] for each in rows}
+    return found
+
+
 async def test_a_leaver_is_out_of_everything(installation: Installation, estate: Estate) -> None:
     estate.vpn.authority.issue(LOGIN)
+    _, gate = estate.wireguard
+    peer, other = gate.person(LOGIN), gate.person("keeper")
+    gate.write(peer.section(), other.section())
+    gate.up()
     report = await installation.run("sync")
     assert report["problems"] == {}
     assert report["opened"] == {"joiner": 1}
     await installation.run("run", "--all", "--wait", "120")
     await installation.run("sync")
-    await installation.run("link", "E77", "vpn", LOGIN)
+    for system in ("vpn", "tunnel"):
+        await installation.run("link", "E77", system, LOGIN)
     secret = "Ein langes Passwort 1"
     dn = f"uid={LOGIN},{directory.PEOPLE}"
     estate.give_secrets(dn, secret)
@@ -305,7 +233,18 @@ async def test_a_leaver_is_out_of_everything(installation: Installation, estate:
     assert estate.portal.members(estate.portal_group) == {"keeper", LOGIN}
     assert [group["GroupName"] for group in iam.list_groups_for_user(UserName=LOGIN)["Groups"]] == [GROUP]
 
+    user = at_okta(estate)
+    assert (user["status"], user["is_member"]) == ("ACTIVE", True)
+    estate.okta.factors[user["id"]] = ["app-on-the-phone"]
+    assert await factors_at_okta(estate, user["id"]) == ["app-on-the-phone"]
+    estate.github.authorized = {LOGIN: [1, 2]}
+    assert all(LOGIN in logins for logins in (await at_github(estate)).values())
+
     tunnel = estate.vpn.connect(LOGIN).wait_up()
+    assert peer.start().reaches(5)
+    assert other.start().reaches(5)
+    handshakes = dict(line.split() for line in gate.wg("show", "wgs", "latest-handshakes").splitlines())
+    assert int(handshakes[peer.key]) > 0
     shell = subprocess.Popen(estate.host.ssh(LOGIN, "sleep 600"))
     with psycopg.connect(f"postgresql://{LOGIN}@127.0.0.1:{estate.postgres}/postgres", autocommit=True) as link:
         assert sessions_of(estate.postgres) == 1
@@ -332,6 +271,13 @@ async def test_a_leaver_is_out_of_everything(installation: Installation, estate:
     assert sessions_of(estate.postgres) == 0
     tunnel.wait_refused()
     assert estate.vpn.authority.serial(LOGIN) in estate.vpn.authority.listed()
+    assert gate.wg("show", "wgs", "peers").split() == [other.key]
+    assert not peer.reaches(1)
+    assert other.reaches(5), "a colleague's tunnel carries on"
+    assert at_okta(estate) == {"id": user["id"], "status": "SUSPENDED", "is_member": False}
+    assert await factors_at_okta(estate, user["id"]) == []
+    assert estate.okta.ended == [user["id"]], "Okta lists no sessions; it was told to end them"
+    assert not any(LOGIN in logins for logins in (await at_github(estate)).values())
     assert estate.portal.members(estate.portal_group) == {"keeper"}
     users = {each["userName"]: each["active"] for each in estate.portal.http.get("/Users").json()["Resources"]}
     assert users[LOGIN] is False
@@ -360,7 +306,8 @@ async def walk_through(installation: Installation, ticket: str) -> None:
         assert {action["state"] for action in actions} == {"confirmed", "attested"}
         by_hand = {(each["operation"], each["system"]) for each in actions if each["state"] == "attested"}
         assert by_hand == {
-            *(("end-sessions", name) for name in ("ad", "cloud", "intranet", "ldap", "portal")),
+            *(("end-sessions", name) for name in ("ad", "cloud", "github", "intranet", "ldap", "okta", "portal")),
+            ("disable", "github"),
             *(("revoke-credentials", name) for name in ("cloud", "intranet", "portal")),
         }, "what these systems have no words for is said, and a person answers for it"
     app.close()

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.nursery import calling
 from tests.trials import company, installation
 from tests.trials.directory import Directory
 
@@ -35,7 +35,7 @@ class Installation:
 
     def run(self, *words: str) -> Any:
         """Run one command with --json and return what it printed; a failure shows both streams."""
-        command = [sys.executable, "-m", "jmltui", *words, "--json"]
+        command = calling(*words, "--json")
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, f"{' '.join(words)} ended {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
@@ -73,7 +73,7 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path, scim2_server: Call
     environ = {**os.environ, "JMLTUI_HOME": str(home), "TRIAL_TOKEN": server.token}
     trial = Installation(home, environ)
     yield trial, directory, months
-    subprocess.run([sys.executable, "-m", "jmltui", "worker", "--stop"], env=environ, check=False, timeout=60)
+    subprocess.run(calling("worker", "--stop"), env=environ, check=False, timeout=60)
 
 
 def test_forwards_then_backwards(installed: Trial, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from jmltui.config.places import Places
 from jmltui.lifecycle.workshop import Workshop, open_workshop
+from tests.nursery import calling
 from tests.trials import organisation, outsiders, policy_company
 from tests.trials.company import Month
 from tests.trials.directory import Directory
@@ -69,7 +69,7 @@ class Trial:
 
     def run(self, *words: str, code: int | Sequence[int] = 0) -> Any:
         """Run one command with --json; what it printed. Any other exit code than expected shows both streams."""
-        command = [sys.executable, "-m", "jmltui", *words, "--json"]
+        command = calling(*words, "--json")
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=600, check=False)
         wanted = (code,) if isinstance(code, int) else code
         told = f"{' '.join(words)} ended {done.returncode}, not {wanted}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
@@ -88,8 +88,7 @@ class Trial:
 
     def stop(self) -> None:
         """Stop the worker."""
-        command = [sys.executable, "-m", "jmltui", "worker", "--stop"]
-        subprocess.run(command, env=self.environ, check=False, timeout=60, capture_output=True)
+        subprocess.run(calling("worker", "--stop"), env=self.environ, check=False, timeout=60, capture_output=True)
 
     # ---- the people
 

@@ -98,6 +98,8 @@ class Picture:
     """Opens the first case for which this condition holds."""
     story: Story | None = None
     """What happens in that case before."""
+    actor: str = "ana"
+    """Who looks: ana read the sources, so that what follows of it is for others to approve."""
 
 
 PICTURES = (
@@ -106,7 +108,7 @@ PICTURES = (
     Picture("case", 80, 24, (), "kind = 'leaver' AND state = 'open'"),
     Picture("case-wide", 120, 40, (), "kind = 'leaver' AND state = 'open'"),
     Picture("access", 80, 24, ("tab",), "kind = 'mover' AND approvals > 0"),
-    Picture("refuse", 80, 24, ("x",), "kind = 'mover' AND approvals > 0"),
+    Picture("refuse", 80, 24, ("x",), "kind = 'mover' AND approvals > 0", actor="eve"),
     Picture("walkthrough", 80, 24, ("w",), "kind = 'joiner' AND state = 'open'"),
     Picture("undo", 80, 24, ("down", "u"), "kind = 'mover' AND approvals = 0 AND steps_done = 1", granted),
     Picture("crash", 80, 24, ("down", "down"), "kind = 'leaver' AND state = 'open'", crashed),
@@ -137,7 +139,7 @@ async def take(picture: Picture, company: Company) -> str:
         workshop = open_workshop(company.places, "ana", company.clock, environ)
         await picture.story(workshop, number)
         await workshop.close()
-    app = company.dashboard(worker=False)
+    app = company.dashboard(picture.actor, worker=False)
     async with app.run_test(size=(picture.width, picture.height)) as pilot:
         await pilot.pause(0.1)
         if picture.case:

@@ -10,6 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from jmltui.domain.procedure import Do
 from jmltui.lifecycle.sync import sync
 from jmltui.lifecycle.workshop import Workshop
 from jmltui.ui.app import Dashboard
@@ -77,7 +78,7 @@ async def look_at_everything(pilot: Pilot[None], app: Dashboard, number: int) ->
         if case["state"] == "done":
             return
         for step in case["steps"]:
-            manual = step["state"] == "ready" and not step["actions"]
+            manual = step["state"] == "ready" and Do(step["do"]).is_manual
             if step["state"] == "attention" or manual:
                 await put_cursor(pilot, app, step["key"])
                 await until(pilot, lambda: not app.screen.why_not("attest"))  # type: ignore[attr-defined]
@@ -90,7 +91,7 @@ async def look_at_everything(pilot: Pilot[None], app: Dashboard, number: int) ->
 
 def settled_or_asking(app: Dashboard, number: int) -> bool:
     case = case_of(app, number)
-    ready = any(step["state"] == "ready" and not step["actions"] for step in case["steps"])
+    ready = any(step["state"] == "ready" and Do(step["do"]).is_manual for step in case["steps"])
     return case["state"] == "done" or ready or any(step["state"] == "attention" for step in case["steps"])
 
 

@@ -36,7 +36,7 @@ MANY = [(f"E{n:03}", f"Person {n}", ("Finance", "IT")[n % 2]) for n in range(1, 
 
 NURSERY = """
 import os, sys
-import jmltui.cli.worker_command, jmltui.lifecycle.execute, jmltui.lifecycle.sync, jmltui.worker.runner
+import jmltui.cli.worker_command, jmltui.lifecycle.execute, jmltui.lifecycle.sync, jmltui.worker.process
 import jmltui_csv, jmltui_scim, sqlalchemy.dialects.sqlite, yaml
 from jmltui.cli import main
 for line in sys.stdin:

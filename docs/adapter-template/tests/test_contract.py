@@ -40,7 +40,7 @@ def test_the_contract_is_kept(file, check):
 
     result = asyncio.run(held())
     assert result.result is not Result.FAILED, result.told
-    if check not in ("many_at_once", "sessions_end", "credentials_end"):
+    if check not in ("many_at_once", "sessions_end", "credentials_end", "ownership_moves", "devices_are_wiped"):
         assert result.result is Result.PASSED, result.told
 
 

@@ -15,8 +15,10 @@ from jmltui.adapter_api.protocol import (
     Adapter,
     BulkGrantWriter,
     CredentialControl,
+    DeviceControl,
     GrantWriter,
     Outcome,
+    OwnershipTransfer,
     Page,
     Reader,
     Receipt,
@@ -54,7 +56,7 @@ class World:
     """The live system that is used up. `entitlement_ids` may be granted and revoked freely (two or more are best).
 
     `wait` lets a settle time pass; tests with a clock of their own move that instead. `with_credentials` is an account
-    whose credentials may be revoked.
+    whose credentials may be revoked. `own` lets an account own something, `carry` gives it a device and tells its id.
     """
 
     prefix: str
@@ -63,6 +65,8 @@ class World:
     email_domain: str = "example.test"
     many: int = 20
     with_credentials: str = ""
+    own: Callable[[str], Awaitable[None]] | None = None
+    carry: Callable[[str], Awaitable[str]] | None = None
 
 
 class Missing(Exception):
@@ -84,6 +88,8 @@ class Bench:
         self.bulk = cast("BulkGrantWriter", adapter)
         self.session_control = cast("SessionControl", adapter)
         self.credential_control = cast("CredentialControl", adapter)
+        self.owners = cast("OwnershipTransfer", adapter)
+        self.devices = cast("DeviceControl", adapter)
         self.verifier = cast("Verifier", adapter)
         self.world = world
         self.made = 0

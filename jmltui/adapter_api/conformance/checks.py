@@ -24,6 +24,7 @@ from .accounts import (
     update_and_stale,
 )
 from .bench import Bench, CheckResult, Missing, World, collected, expect, judged, refuses
+from .estate import devices_are_wiped, ownership_moves
 from .grants import (
     credentials_end,
     grant_and_revoke_twice,
@@ -82,6 +83,8 @@ async def capabilities_are_honest(bench: Bench) -> None:
         Cap.END_SESSIONS: lambda: bench.session_control.end_sessions(unknown),
         Cap.LIST_CREDENTIALS: lambda: bench.credential_control.credentials(unknown),
         Cap.REVOKE_CREDENTIALS: lambda: bench.credential_control.revoke_credential(unknown),
+        Cap.TRANSFER: lambda: bench.owners.transfer(unknown, unknown),
+        Cap.WIPE_DEVICE: lambda: bench.devices.wipe_device(unknown, unknown),
     }
     for cap, call in calls.items():
         name = _METHODS[cap]
@@ -103,6 +106,8 @@ _METHODS: Final[Mapping[Cap, str]] = {
     Cap.END_SESSIONS: "end_sessions",
     Cap.LIST_CREDENTIALS: "credentials",
     Cap.REVOKE_CREDENTIALS: "revoke_credential",
+    Cap.TRANSFER: "transfer",
+    Cap.WIPE_DEVICE: "wipe_device",
 }
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -126,6 +131,8 @@ CHECKS: Final[Mapping[str, Check]] = {
         one_account_many_groups,
         sessions_end,
         credentials_end,
+        ownership_moves,
+        devices_are_wiped,
         capabilities_are_honest,
     )
 }

@@ -14,6 +14,14 @@ CREATE TABLE statement (
 --;;
 CREATE INDEX statement_key ON statement (key)
 --;;
+CREATE TABLE successor (
+	person_id BIGSERIAL NOT NULL,
+	successor_id BIGINT NOT NULL,
+	named_by VARCHAR NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	PRIMARY KEY (person_id)
+)
+--;;
 CREATE TABLE ticket (
 	id BIGSERIAL NOT NULL,
 	case_id BIGINT NOT NULL,

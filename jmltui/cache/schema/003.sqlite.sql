@@ -14,6 +14,14 @@ CREATE TABLE statement (
 --;;
 CREATE INDEX statement_key ON statement ("key")
 --;;
+CREATE TABLE successor (
+	person_id INTEGER NOT NULL,
+	successor_id INTEGER NOT NULL,
+	named_by VARCHAR NOT NULL,
+	at DATETIME NOT NULL,
+	PRIMARY KEY (person_id)
+)
+--;;
 CREATE TABLE ticket (
 	id INTEGER NOT NULL,
 	case_id INTEGER NOT NULL,

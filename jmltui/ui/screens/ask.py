@@ -19,6 +19,7 @@ from jmltui.ui.text import show
 from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 
+from . import separating
 from .base import BaseScreen
 from .dialogs import Ask, TypeIn
 from .filtering import FilterField
@@ -152,13 +153,15 @@ class AskScreen(BaseScreen):
 
     def why_not(self, name: str) -> str:
         """Why it cannot be asked for."""
-        if name not in ("ask", "emergency"):
+        if name not in ("ask", "emergency", "separation"):
             return ""
         if not self.read:
             return "The policy is still being asked."
         current = self.current
         if current is None:
             return "There is nothing that could be asked for."
+        if name == "separation":
+            return "" if separating.names_a_rule(str(current.why_not)) else separating.NO_RULE
         if name == "emergency" and current.entitlement not in self.emergencies:
             return "The policy does not let this be taken in an emergency; Enter asks for it."
         return str(current.why_not) or ("It is held already." if current.held else "")
@@ -200,6 +203,12 @@ class AskScreen(BaseScreen):
             return f"Case {number} asks for it; the requests (7) show whose word it waits for."
 
         self.request(work)
+
+    def do_separation(self) -> None:
+        """Ask that the rule may be broken which stands in the way."""
+        current = self.current
+        if current is not None:
+            separating.ask_to_break(self, self.key, self.person, str(current.why_not))
 
     def do_emergency(self) -> None:
         """Take it at once: a loud warning, the person's number, a reason."""

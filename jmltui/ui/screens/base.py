@@ -84,6 +84,7 @@ class BaseScreen(Screen[None]):
         """Show title and keys."""
         self.show_title()
         self.show_keys()
+        self.show_policy()
         self.start()
 
     def start(self) -> None:
@@ -116,6 +117,17 @@ class BaseScreen(Screen[None]):
         who = show(self.dashboard.outside.actor)
         room = max(SHORTEST_WHO, self.app.size.width - used - 2)
         self.query_one("#title", Bar).set(spans, (who if cell_len(who) <= room else cell(who, room)) + " ")
+
+    def show_policy(self) -> None:
+        """One line below the title while another policy than the folder's is in force."""
+        told, bars = self.dashboard.policy_told, self.query("#policy")
+        if not told:
+            bars.remove()
+            return
+        bar = bars.first(Bar) if bars else Bar(id="policy")
+        bar.set([(f" {show(told)}", "warn")])
+        if not bars:
+            self.mount(bar, after="#title")
 
     def show_keys(self) -> None:
         """The most used keys, as many as fit; what cannot be done now stays, in brackets."""

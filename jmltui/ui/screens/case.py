@@ -15,6 +15,7 @@ from jmltui.ui.text import show
 from jmltui.ui.widgets.line_list import LineList
 from jmltui.ui.widgets.row_view import RowView
 
+from . import separating, ticketing
 from .bulk import confirm_run
 from .dialogs import Ask, Confirm
 from .forms import Field, Form, at_least
@@ -191,6 +192,8 @@ class CaseScreen(StepScreen):
         self.query_one("#rule3", LineList).set_lines([self.rule(f"Why: {show(about or found['target'])}")])
         width = self.app.size.width - 2
         lines = case_text.line_reason(found, width)
+        if separating.names_a_rule(str(found["reason"])):
+            lines.append(line((separating.HINT, "info")))
         if about in self.told:
             lines += person_panes.explanation(self.told[about], about, width)[1:]
         elif about and not about.startswith("account:"):
@@ -221,7 +224,27 @@ class CaseScreen(StepScreen):
             return "" if self.case is not None and self.case["diff"] else "This case changes no access."
         if name == "overlap" and self.case is not None and self.case["kind"] != "mover":
             return "Only a mover keeps old access for a while."
+        if name == "separation":
+            found = self.diff_line if self.pane == "access" else None
+            is_ruled = found is not None and separating.names_a_rule(str(found["reason"]))
+            if self.pane != "access":
+                return "Tab goes to the access; put the cursor on a line that a rule blocks."
+            return "" if is_ruled else separating.NO_RULE
+        if name == "ticket" and self.case is not None:
+            return ticketing.why_not(self, self.case)
+        if name == "successor" and self.case is not None and self.case["kind"] != "leaver":
+            return "Only what a leaver leaves behind is taken over by somebody."
         return super().why_not(name)
+
+    def do_successor(self) -> None:
+        """Name who takes over."""
+
+        def named(key: str | None) -> None:
+            if key:
+                self.request(lambda: self.dashboard.desk.name_successor(self.case_id, key.strip()))
+
+        text = ["Who takes over what their accounts own? Type the number of the person.", "Else their manager does."]
+        self.app.push_screen(Ask("Successor", text, draft=f"successor-{self.case_id}", least=1), named)
 
     def do_overlap(self) -> None:
         """Ask for a day and a reason."""
@@ -242,6 +265,12 @@ class CaseScreen(StepScreen):
         ]
         text = ["The old access that this case takes away is kept until a day, if somebody else agrees."]
         self.app.push_screen(Form("Ask for an overlap", text, fields), given)
+
+    def do_separation(self) -> None:
+        """Ask that the rule may be broken which blocks the line under the cursor."""
+        case, found = self.case, self.diff_line
+        if case is not None and found is not None:
+            separating.ask_to_break(self, str(case["person_key"]), str(case["person_name"]), str(found["reason"]))
 
     def do_walk(self) -> None:
         """Walk through from this step on."""
@@ -313,8 +342,6 @@ class CaseScreen(StepScreen):
 
     def do_ticket(self) -> None:
         """Bind the case to a ticket; of a bound one ask what shall become of it."""
-        from . import ticketing
-
         if self.case is not None:
             ticketing.ask(self, self.case)
 

@@ -156,7 +156,14 @@ class FindingsScreen(ViewedScreen):
             return "This is the whole finding. Esc goes back to the list."
         if name == "choose" and self.whole is not None:
             return "Choosing works in the list. Esc goes back to it."
-        return _why_not(name, row)
+        reason = _why_not(name, row)
+        return reason or (self._why_not_decide() if name in ("approve", "refuse") else "")
+
+    def _why_not_decide(self) -> str:
+        """Nobody decides on what they asked for."""
+        asked = (self.finding() or {}).get("acceptance")
+        mine = asked is not None and asked["requested_by"].casefold() == self.dashboard.outside.actor.casefold()
+        return "You asked for this yourself; another person has to decide." if mine else ""
 
     def _row(self) -> Mapping[str, Any] | None:
         if self.whole is None:

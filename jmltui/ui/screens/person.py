@@ -18,11 +18,14 @@ from jmltui.ui.widgets.row_view import RowView
 from .base import BaseScreen
 from .ending import ask_to_end
 
-PANES: Final = ("access", "explain", "history", "exceptions", "owned", "findings")
+PANES: Final = ("access", "sources", "explain", "history", "exceptions", "owned", "findings")
 
 
 class PersonScreen(BaseScreen):
-    """One person with six panes. The rows come at once; why they are held comes from the desk."""
+    """One person with six panes, and one more where several sources say something of them.
+
+    The rows come at once; why they are held, and who says what, comes from the desk.
+    """
 
     ACTIONS = PERSON
     NAME = "Person"
@@ -38,10 +41,14 @@ class PersonScreen(BaseScreen):
 
     def heading(self) -> str:
         """The panes, this one in brackets."""
-        names = [pane.capitalize() for pane in PANES]
-        return " ".join(
-            f"[{name}]" if pane == self.pane else f" {name} " for name, pane in zip(names, PANES, strict=True)
-        )
+        names = [f"[{pane.capitalize()}]" if pane == self.pane else f" {pane.capitalize()} " for pane in self.panes]
+        return " ".join(names) if len(names) < len(PANES) else "".join(names)
+
+    @property
+    def panes(self) -> tuple[str, ...]:
+        """The panes that say something."""
+        several = self.view is not None and bool(self.view.sources.statements)
+        return tuple(pane for pane in PANES if several or pane != "sources")
 
     def body(self) -> Iterable[Widget]:
         """Who, and one pane."""
@@ -80,18 +87,19 @@ class PersonScreen(BaseScreen):
         except JmltuiError as error:
             self.complain(error)
             return
-        if self.pane == "access":
+        if self.pane in ("access", "sources") or self.view.sources.statements:
             self.show_pane()
 
     # Panes
 
     def show_pane(self, *, top: bool = False) -> None:
         """Draw who it is and the pane."""
-        person, board = self.person, self.dashboard.board
+        person = self.person
         if person is None:
             return
         width = self.app.size.width - 2
-        head = person_text.head(person, board.owner_of(self.person_id), width)
+        self.pane = self.pane if self.pane in self.panes else "access"
+        head = person_text.head(person, width, self.view)
         who = self.query_one("#who", LineList)
         who.styles.height = len(head)
         who.set_lines(head)
@@ -105,6 +113,8 @@ class PersonScreen(BaseScreen):
         match self.pane:
             case "access":
                 return person_panes.access(person, self.view, width)
+            case "sources":
+                return person_panes.sources(self.view.sources, width)
             case "explain":
                 return person_panes.explanation(self.told, self.about, width)
             case "history":
@@ -116,7 +126,7 @@ class PersonScreen(BaseScreen):
         return person_panes.findings(board.findings_of(self.person_id), now, width)
 
     def _turn(self, by: int) -> None:
-        self.pane = PANES[(PANES.index(self.pane) + by) % len(PANES)]
+        self.pane = self.panes[(self.panes.index(self.pane) + by) % len(self.panes)]
         self.say("")
         self.show_pane(top=True)
         if self.pane == "explain" and not self.told:

@@ -171,5 +171,7 @@ def _why_not(name: str, row: Mapping[str, Any]) -> str:
     if name == "end":
         return "" if row["state"] in ("asked", "active") else f"It is {row['state']} already."
     if not row["break_glass"]:
-        return "This was approved; only an emergency access has to be reviewed."
+        asked = row["state"] == "asked"
+        why = "waits for an approval" if asked else "was decided on first"
+        return f"Only an emergency access is reviewed later; this one {why}."
     return f"{show(row['reviewed_by'])} reviewed it already." if row["reviewed_by"] else ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, Final
 
 from jmltui.domain.case import StepState
 from jmltui.domain.danger import Danger
 from jmltui.domain.operation import Proof
+from jmltui.domain.procedure import Do
+from jmltui.errors import JmltuiError
 from jmltui.ui.case_text import VERBS
 from jmltui.ui.text import show
 
@@ -16,7 +19,7 @@ from .dialogs import Ask, Confirm, TypeIn
 
 SHOWN_CALLS: Final = 8
 OF_STEP: Final = ("run_step", "approve", "refuse", "attest", "skip", "undo")
-OF_CASE: Final = ("run_case", "claim", "hand_over", "replan", "overlap")
+OF_CASE: Final = ("run_case", "claim", "hand_over", "replan", "overlap", "successor")
 
 
 class StepScreen(BaseScreen):
@@ -26,6 +29,8 @@ class StepScreen(BaseScreen):
         super().__init__()
         self.case_id = case_id
         self.case: dict[str, Any] | None = None
+        self.waiting: dict[str, Any] = {}
+        """Steps that wait for an approval, with whether whoever looks may give it; empty until the desk has said."""
 
     @property
     @abstractmethod
@@ -42,6 +47,14 @@ class StepScreen(BaseScreen):
         self.show_case()
         self.show_title()
         self.show_keys()
+        if self.case is not None and self.case["approvals"]:
+            self.run_worker(self._ask_who_decides(), group="waiting", exclusive=True)
+
+    async def _ask_who_decides(self) -> None:
+        with suppress(JmltuiError):  # whoever decides all the same is told what is wrong
+            self.waiting = await self.dashboard.desk.waiting(self.case_id)
+            self.show_case()
+            self.show_keys()
 
     def changed(self, refs: set[tuple[str, str]]) -> None:
         """Others changed the case."""
@@ -65,7 +78,9 @@ class StepScreen(BaseScreen):
             return ""
         if step is None:
             return "There is no step under the cursor."
-        return _why_not_step(name, step)
+        reason = _why_not_step(name, step)
+        waits = self.waiting.get(str(step["key"])) if name in ("approve", "refuse") and not reason else None
+        return f"{waits.why_not} {waits.sentence}" if waits is not None and not waits.mine else reason
 
     # Running
 
@@ -187,6 +202,8 @@ def _why_not_step(name: str, step: dict[str, Any]) -> str:
     title = f"“{show(step['title'])}”"
     if name in ("approve", "refuse"):
         return "" if state is StepState.APPROVAL else f"{title} waits for no approval; it is {state.value}."
+    if name in ("run_step", "attest") and Do(step["do"]).is_by_itself and state is StepState.READY:
+        return f"{title} is done by itself, once everything else is settled."
     if name == "run_step":
         if not step["actions"]:
             return f"{title} is done by a person; attest it (t)."
@@ -199,6 +216,8 @@ def _why_not_step(name: str, step: dict[str, Any]) -> str:
         return "" if state in (StepState.READY, StepState.ATTENTION) else f"{title} is {state.value}."
     if name == "attest":
         if state is StepState.ATTENTION or (state is StepState.READY and not step["actions"]):
+            return ""
+        if Do(step["do"]).is_decided and state in (StepState.READY, StepState.APPROVAL):
             return ""
         return f"{title} is carried out by the worker; run it (r)." if step["actions"] else f"{title} is {state.value}."
     if name == "skip":

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jmltui.domain.operation import Cap
 from jmltui.ui.text import show
 
 from .dialogs import Ask, Confirm
 from .step_actions import StepScreen
 
 TITLE = "Ticket"
+NOWHERE = "No system keeps tickets. Set one up (docs/tickets.md), then sync (queue, S)."
+
+
+def why_not(screen: StepScreen, case: Mapping[str, Any]) -> str:
+    """Why no ticket can be bound: no system that was read keeps any. One that never answered may be one that does."""
+    if case["ticket"] is not None:
+        return ""
+    read = screen.dashboard.board.systems()
+    may = not read or any(not each["capabilities"] or Cap.TICKET in each["capabilities"] for each in read)
+    return "" if may else NOWHERE
 
 
 def ask(screen: StepScreen, case: Mapping[str, Any]) -> None:

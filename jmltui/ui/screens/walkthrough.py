@@ -7,6 +7,8 @@ from typing import Any
 
 from textual.widget import Widget
 
+from jmltui.domain.case import StepState
+from jmltui.domain.procedure import Do
 from jmltui.ui import case_text
 from jmltui.ui.actions import WALKTHROUGH
 from jmltui.ui.lines import line
@@ -81,6 +83,8 @@ class WalkthroughScreen(StepScreen):
 
     def _what_now(self, step: dict[str, Any]) -> str:
         """The one thing to do now."""
+        if Do(step["do"]).is_decided and not self.why_not("attest"):
+            return self._decided_now(step)
         if not self.why_not("run_step"):
             return "r lets the worker do it." if step["state"] == "ready" else "Look at it; r tries again, t attests."
         if not self.why_not("attest"):
@@ -89,7 +93,16 @@ class WalkthroughScreen(StepScreen):
             return "a approves exactly this, x refuses it with a reason."
         if step["state"] in ("done", "skipped"):
             return "This step is settled. Right goes to the next."
-        return self.why_not("run_step")
+        return self.why_not("approve" if step["state"] == StepState.APPROVAL else "run_step")
+
+    def _decided_now(self, step: dict[str, Any]) -> str:
+        """What is decided each time: whether the worker does it, or it came about otherwise."""
+        otherwise = "the device came back" if step["do"] == Do.DEVICE_WIPE else "it was handed over otherwise"
+        if step["state"] == StepState.APPROVAL:
+            return f"When {otherwise}, attest it: t. Before the worker does it, somebody else approves it: a or x."
+        if not step["actions"] or self.why_not("run_step"):
+            return f"When {otherwise}, attest it: t."
+        return f"When {otherwise}, attest it: t. Else r lets the worker do it."
 
     def _turn(self, by: int) -> None:
         if self.case is None:
