@@ -251,7 +251,8 @@ class Lists:
             step["actions"] = [action for action in actions if action["step_id"] == step["id"]]
             newest = max(step["actions"], key=lambda action: int(action["id"]), default=case)
             step["plan_hash"] = newest["plan_hash"]
-        case["diff"] = self.all("SELECT * FROM diffline WHERE case_id = ? ORDER BY seq", case_id)
+        lines = self.all("SELECT * FROM diffline WHERE case_id = ? ORDER BY seq", case_id)
+        case["diff"] = [{**each, "rules": json.loads(each["rules"])} for each in lines]
         case["approvals_given"] = self.all("SELECT * FROM approval WHERE case_id = ? ORDER BY id", case_id)
         case["journal"] = self.all(f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE case_id = ? ORDER BY seq", case_id)
         case["ticket"] = self._ticket(case_id)

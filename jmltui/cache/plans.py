@@ -46,6 +46,7 @@ def line_row(case: CaseRow, seq: int, line: DiffLine) -> LineRow:
         approval=line.approval,
         entitlement=line.entitlement,
         until=line.until,
+        rules=json.dumps(line.rules),
     )
 
 

@@ -49,7 +49,7 @@ def whole_case(session: Session, case_id: int) -> dict[str, Any]:
     return {
         **case.model_dump(),
         "event": json.loads(case.event),
-        "diff": [line.model_dump() for line in lines],
+        "diff": [{**line.model_dump(), "rules": json.loads(line.rules)} for line in lines],
         "steps": steps,
         "approvals_given": [row.model_dump() for row in approvals],
         "journal": [_entry(row) for row in journal],

@@ -306,6 +306,7 @@ class LineRow(SQLModel, table=True):
     approval: bool = False
     entitlement: str = ""
     until: datetime | None = None
+    rules: str = Field(default="[]", sa_type=Text)
 
 
 class ActionRow(SQLModel, table=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -58,8 +57,7 @@ def _waits(case: Mapping[str, Any], step: Waiting, people: Mapping[str, str]) ->
     command = f"jmltui approve {case['id']} {step.step}"
     if step.expired:
         return [f"Nobody decided in time; `{command} --ask-again` asks anew."]
-    asked = re.findall(r"[\w:-]+", step.sentence.partition("waits for ")[2])
-    named = [f"The {word} is {who}." for word, who in people.items() if word in asked]
+    named = [f"The {word} is {who}." for word, who in people.items() if word in step.asked]
     word = f"You may decide: `{command}`, or `{command} --refuse --reason TEXT`."
     return [" ".join([step.sentence, *named]), word if step.mine else f"You may not decide. {step.why_not}"]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class AccountState(StrEnum):
@@ -52,6 +53,11 @@ class Account:
     expires: datetime | None = None
     version: str | None = None
     raw: Mapping[str, object] = field(default_factory=dict)
+
+
+DEVICE: Final = "device"
+LICENCE: Final = "licence"
+"""Kinds of entitlements that are dealt with in a way of their own."""
 
 
 @dataclass(frozen=True, slots=True)

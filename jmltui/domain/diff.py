@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .access import ACCOUNT_TARGET, Account, AccountState, Assignment, Entitlement, Grant, Link, Tier
+from .access import ACCOUNT_TARGET, DEVICE, Account, AccountState, Assignment, Entitlement, Grant, Link, Tier
 from .case import CaseKind
 from .diff_kind import DiffKind
 from .guards import Protected
@@ -37,7 +37,8 @@ class DiffLine:
     """One line of the diff. `account_id` is empty for an account still to be created.
 
     `entitlement` is the policy's id of it, "" where no policy speaks of it. `exception` is the number of the one that
-    makes it due until `until`, `approval_path` the id of a path of the policy.
+    makes it due until `until`, `approval_path` the id of a path of the policy, `rules` the ids of the separation rules
+    that block it.
     """
 
     kind: DiffKind
@@ -58,6 +59,7 @@ class DiffLine:
     until: datetime | None = None
     exception: int = 0
     role: str = ""
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,9 +348,9 @@ def _held_line(
         what, operation, reason = DiffKind.BLOCKED, None, f"held through {through}; remove it there"
     elif (pattern := protected.group(held.entitlement.name)) is not None:
         what, operation, reason = DiffKind.BLOCKED, None, f"protected by the guard pattern {pattern}"
-    elif held.entitlement.kind == "device" and kind is CaseKind.LEAVER:
+    elif held.entitlement.kind == DEVICE and kind is CaseKind.LEAVER:
         what, operation, reason = DiffKind.REMOVE, Cap.WIPE_DEVICE, "leaver: a device comes back, or is wiped"
-    elif held.entitlement.kind == "device":
+    elif held.entitlement.kind == DEVICE:
         what, operation, reason = DiffKind.KEEP, None, "a device in their hands"
     elif not held.entitlement.grantable:
         what, operation, reason = DiffKind.BLOCKED, None, "membership follows from a rule of the system"

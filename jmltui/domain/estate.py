@@ -11,19 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .access import Account, AccountState, Link
+from .access import DEVICE, LICENCE, Account, AccountState, Link
 from .danger import Danger, grade
 from .diff import DiffLine, HeldAccount
 from .operation import Cap, Capabilities, Proof
 from .plan import PlannedAction
 from .procedure import Do, Procedure, StepTemplate
-
-DEVICE: Final = "device"
-LICENCE: Final = "licence"
-"""Kinds of entitlements."""
-
-LICENCES: Final = "licences"
-"""What the step that gives licences back is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ def _added(
             if count:
                 title = f"Take back {count} licence{'s' if count > 1 else ''}"
                 key = f"{template.id}-systems"
-                yield replace(template, id=key, do=Do.GRANTS_REMOVE_ALL, title=title, text="", on=LICENCES)
+                yield replace(template, id=key, do=Do.GRANTS_REMOVE_ALL, title=title, text="", on="licences")
 
 
 def is_licence(line: DiffLine) -> bool:
@@ -86,8 +79,8 @@ def is_licence(line: DiffLine) -> bool:
 
 
 def device_of(line: DiffLine) -> str:
-    """How a step names the device that it is about."""
-    return f"{DEVICE}:{line.system}:{line.entitlement_id}"
+    """How a step names the device that it is about, and whose."""
+    return f"{DEVICE}:{line.system}:{line.entitlement_id}:{line.account_id}"
 
 
 def _of_device(template: StepTemplate, line: DiffLine) -> StepTemplate:
@@ -103,7 +96,7 @@ def _of_device(template: StepTemplate, line: DiffLine) -> StepTemplate:
         do=Do.DEVICE_WIPE,
         title=f"{name}: recover or wipe",
         text=text,
-        on=f"{device_of(line)}:{line.account_id}",
+        on=device_of(line),
     )
 
 

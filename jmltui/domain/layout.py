@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .access import ACCOUNT_TARGET, Account, AccountState, Link, Tier
+from .access import ACCOUNT_TARGET, DEVICE, Account, AccountState, Link, Tier
 from .approval import ApprovalPath, joined
 from .danger import Danger, grade
 from .diff import DiffLine, HeldAccount
 from .diff_kind import DiffKind
-from .estate import LICENCES, NOBODY, Successor, device_of, handing_over, is_licence
+from .estate import NOBODY, Successor, device_of, handing_over, is_licence
 from .operation import INVERSE, Cap, Capabilities, Proof, Support
 from .person import Person
 from .plan import Plan, PlannedAction, PlannedStep
@@ -320,10 +320,10 @@ def _selected(template: StepTemplate, line: DiffLine) -> bool:
         case "privileged":
             return line.privileged
         case "devices":
-            return line.target.startswith("device:")
+            return line.target.startswith(f"{DEVICE}:")
         case "device":
-            return f"{device_of(line)}:{line.account_id}" == on
-        case _ if kind == LICENCES:
+            return device_of(line) == on
+        case "licences":
             return is_licence(line)
         case "owned":
             return False

@@ -90,8 +90,8 @@ class StepTemplate:
 
     `on` narrows what the step is about: `all`, `birthright`, `elevated`, `newly_due`, `no_longer_due`, `requested`,
     `remote_access`, `licensed`, `privileged`, `devices`, `owned:service`, `owned:shared`, `owned:all`, `system:NAME` or
-    `entitlement:ID`. `verify` is `no_active_sessions` or "". `approval_path` names a path of the policy; "" with
-    `approval` means anybody else.
+    `entitlement:ID`; in steps that planning adds also `licences` and `device:SYSTEM:ID:ACCOUNT`. `verify` is
+    `no_active_sessions` or "". `approval_path` names a path of the policy; "" with `approval` means anybody else.
     """
 
     id: str

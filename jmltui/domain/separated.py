@@ -53,7 +53,8 @@ def _told(line: DiffLine, broken: Sequence[Conflict], sources: Mapping[str, str]
     stops = [conflict for conflict in broken if conflict.rule.blocks]
     told = "; ".join(_sentence(conflict, sources) for conflict in stops or broken)
     if stops:
-        return replace(line, kind=DiffKind.BLOCKED, operation=None, reason=told)
+        rules = tuple(dict.fromkeys(conflict.rule.id for conflict in stops))
+        return replace(line, kind=DiffKind.BLOCKED, operation=None, reason=told, rules=rules)
     return replace(line, reason=f"{line.reason}; warning: {told}")
 
 

@@ -62,7 +62,8 @@ LONGEST_SEPARATION: Final = timedelta(days=365)
 class Requestable:
     """An entitlement as one person may ask for it. `why_not` says why they cannot now, "" when they can.
 
-    `outside_policy`: no role of theirs lets them, so that it is an exception to the policy itself.
+    `outside_policy`: no role of theirs lets them, so that it is an exception to the policy itself. `rules` are the ids
+    of the separation rules that stand in the way.
     """
 
     entitlement: str
@@ -74,6 +75,7 @@ class Requestable:
     held: bool
     why_not: str
     outside_policy: bool = False
+    rules: tuple[str, ...] = ()
 
 
 def requestable(workshop: Workshop, person_key: str) -> list[Requestable]:
@@ -86,8 +88,7 @@ def requestable(workshop: Workshop, person_key: str) -> list[Requestable]:
     found = []
     for entitlement in workshop.policy.definitions.entitlements.values():
         why_not = obstacle(now, entitlement)
-        if not why_not:
-            why_not = " ".join(separation_of(workshop.policy, now, [entitlement.id])[0])
+        stops = [] if why_not else separation_of(workshop.policy, now, [entitlement.id])[0]
         found.append(
             Requestable(
                 entitlement=entitlement.id,
@@ -97,7 +98,8 @@ def requestable(workshop: Workshop, person_key: str) -> list[Requestable]:
                 max_duration=entitlement.max_duration,
                 approval_path=entitlement.approval_path,
                 held=entitlement.id in now.held,
-                why_not=why_not,
+                why_not=why_not or " ".join(each.sentence for each in stops),
+                rules=tuple(dict.fromkeys(each.rule for each in stops)),
                 outside_policy=entitlement.id not in now.may_request,
             )
         )
@@ -127,7 +129,7 @@ def request_access(
         length = check_duration(wanted, duration, outside=outside)
         stops, warnings = separation_of(workshop.policy, now, [wanted.id])
         if stops:
-            raise NotAllowed(stops[0], hint="`jmltui request separation` asks to break the rule for a time.")
+            raise NotAllowed(stops[0].sentence, hint="`jmltui request separation` asks to break the rule for a time.")
         row = _ask(workshop, session, ExceptionKind.ACCESS, person, wanted.id, reason, length=length, outside=outside)
         event: dict[str, object] = {"asked for": wanted.id, "by": workshop.actor, "reason": reason}
         if length is not None:

@@ -32,7 +32,7 @@ ANYBODY = "anybody else than who asked for it and whom it is about"
 class Waiting:
     """A step that waits for an approval: for whom, as a sentence, and whether the actor may decide now.
 
-    `why_not` says why they may not, "" when they may.
+    `why_not` says why they may not, "" when they may; `asked` are the words of the policy for whom it waits.
     """
 
     step: str
@@ -40,6 +40,7 @@ class Waiting:
     mine: bool
     expired: bool
     why_not: str = ""
+    asked: tuple[str, ...] = ()
 
 
 def decide(workshop: Workshop, case_id: int, key: str, plan_hash: str, *, approve: bool, reason: str = "") -> None:
@@ -89,6 +90,13 @@ def _move(session: Session, step: StepRow, row: ApprovalRow, now: datetime) -> N
         cases.move_step(step, StepEvent.APPROVE, now)
 
 
+def _asked(path: ApprovalPath | None, standing: Standing | None) -> tuple[str, ...]:
+    if path is None or standing is None or standing.stage is None:
+        return ()
+    stage = path.stages[standing.stage]
+    return (*stage.approvers, *stage.fallback)
+
+
 def ask_again(workshop: Workshop, case_id: int, key: str) -> None:
     """Ask anew for an approval that nobody gave in time, or that was refused; what was decided before counts no more.
 
@@ -131,7 +139,7 @@ def waiting(workshop: Workshop, case_id: int) -> list[Waiting]:
             except NotAllowed as error:
                 why_not = error.hint if error.message == sentence else error.message
             expired = bool(standing and standing.expired)
-            found.append(Waiting(step.key, sentence, not why_not, expired, why_not))
+            found.append(Waiting(step.key, sentence, not why_not, expired, why_not, _asked(path, standing)))
     return found
 
 

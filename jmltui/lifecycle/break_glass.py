@@ -41,7 +41,7 @@ def break_glass(workshop: Workshop, person_key: str, entitlement: str, reason: s
         if not asked and (why_not := obstacle(now, wanted)):
             raise NotAllowed(why_not)
         if stops := separation_of(workshop.policy, now, [wanted.id])[0]:
-            raise NotAllowed(stops[0])
+            raise NotAllowed(stops[0].sentence)
         length = min(rule.max_duration, wanted.max_duration or rule.max_duration)
         row = _taken(workshop, session, person, wanted.id, reason, length, now.at)
         told = f" To be told: {', '.join(rule.tell)}." if rule.tell else ""

@@ -69,6 +69,7 @@ def _judged(folder: Path, zone: str, in_force: str, kept: Marks) -> str:
 
 
 def _paths(folder: Path) -> list[Path]:
+    """All that the policy's reader may read, and more: too much only lets the policy be read, which then decides."""
     return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES) if folder.is_dir() else [folder]
 
 

@@ -131,8 +131,16 @@ def obstacle(now: Situation, entitlement: PolicyEntitlement) -> str:
     return ""
 
 
-def separation_of(policy: Policy, now: Situation, asked: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Sentences about the rules that what is asked for would break: those that forbid it, and those that only warn.
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A separation rule that something asked for would break, and how, as a sentence."""
+
+    rule: str
+    sentence: str
+
+
+def separation_of(policy: Policy, now: Situation, asked: Iterable[str]) -> tuple[list[Broken], list[Broken]]:
+    """The rules that what is asked for would break: those that forbid it, and those that only warn.
 
     What is held, due, granted and asked for elsewhere counts. A rule that an exception in force lets the person break
     says nothing.
@@ -141,10 +149,10 @@ def separation_of(policy: Policy, now: Situation, asked: Iterable[str]) -> tuple
     excepted = {e.subject for e in now.exceptions if e.kind is ExceptionKind.SEPARATION and e.holds(now.at)}
     rules = [rule for rule in policy.definitions.separation.values() if rule.id not in excepted]
     found = new_conflicts(rules, {*now.held, *now.due, *now.access} - wanted, wanted)
-    stops: list[str] = []
-    warnings: list[str] = []
+    stops: list[Broken] = []
+    warnings: list[Broken] = []
     for conflict in dict.fromkeys(conflict for mine in found.values() for conflict in mine):
-        (stops if conflict.rule.blocks else warnings).append(_sentence(conflict, now, wanted))
+        (stops if conflict.rule.blocks else warnings).append(Broken(conflict.rule.id, _sentence(conflict, now, wanted)))
     return stops, warnings
 
 

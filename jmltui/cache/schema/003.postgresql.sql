@@ -1,3 +1,5 @@
+ALTER TABLE diffline ADD COLUMN rules TEXT NOT NULL DEFAULT '[]'
+--;;
 CREATE TABLE statement (
 	source VARCHAR NOT NULL,
 	key VARCHAR NOT NULL,

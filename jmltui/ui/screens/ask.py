@@ -161,7 +161,7 @@ class AskScreen(BaseScreen):
         if current is None:
             return "There is nothing that could be asked for."
         if name == "separation":
-            return "" if separating.names_a_rule(str(current.why_not)) else separating.NO_RULE
+            return "" if current.rules else separating.NO_RULE
         if name == "emergency" and current.entitlement not in self.emergencies:
             return "The policy does not let this be taken in an emergency; Enter asks for it."
         return str(current.why_not) or ("It is held already." if current.held else "")
@@ -208,7 +208,7 @@ class AskScreen(BaseScreen):
         """Ask that the rule may be broken which stands in the way."""
         current = self.current
         if current is not None:
-            separating.ask_to_break(self, self.key, self.person, str(current.why_not))
+            separating.ask_to_break(self, self.key, self.person, current.rules)
 
     def do_emergency(self) -> None:
         """Take it at once: a loud warning, the person's number, a reason."""

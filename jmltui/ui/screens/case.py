@@ -192,7 +192,7 @@ class CaseScreen(StepScreen):
         self.query_one("#rule3", LineList).set_lines([self.rule(f"Why: {show(about or found['target'])}")])
         width = self.app.size.width - 2
         lines = case_text.line_reason(found, width)
-        if separating.names_a_rule(str(found["reason"])):
+        if found["rules"]:
             lines.append(line((separating.HINT, "info")))
         if about in self.told:
             lines += person_panes.explanation(self.told[about], about, width)[1:]
@@ -226,7 +226,7 @@ class CaseScreen(StepScreen):
             return "Only a mover keeps old access for a while."
         if name == "separation":
             found = self.diff_line if self.pane == "access" else None
-            is_ruled = found is not None and separating.names_a_rule(str(found["reason"]))
+            is_ruled = found is not None and bool(found["rules"])
             if self.pane != "access":
                 return "Tab goes to the access; put the cursor on a line that a rule blocks."
             return "" if is_ruled else separating.NO_RULE
@@ -270,7 +270,7 @@ class CaseScreen(StepScreen):
         """Ask that the rule may be broken which blocks the line under the cursor."""
         case, found = self.case, self.diff_line
         if case is not None and found is not None:
-            separating.ask_to_break(self, str(case["person_key"]), str(case["person_name"]), str(found["reason"]))
+            separating.ask_to_break(self, str(case["person_key"]), str(case["person_name"]), found["rules"])
 
     def do_walk(self) -> None:
         """Walk through from this step on."""

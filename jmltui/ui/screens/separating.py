@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -15,26 +14,20 @@ from .forms import Field, Form, Pick, at_least
 
 NO_RULE: Final = "No separation rule blocks the line under the cursor."
 HINT: Final = "B asks that the rule may be broken for a time."
-_NAMED: Final = re.compile(r"(?:separation rule |The rule “)(.+?)(?:: |” forbids )")
 
 
-def names_a_rule(sentence: str) -> bool:
-    """Whether the reason of a line, or why something cannot be asked for, is a separation rule."""
-    return bool(_NAMED.search(sentence))
-
-
-def ask_to_break(screen: BaseScreen, key: str, name: str, sentence: str) -> None:
+def ask_to_break(screen: BaseScreen, key: str, name: str, rules: Sequence[str]) -> None:
     """Ask by which rule, where several stand in the way, then until when and why."""
-    screen.run_worker(_ask(screen, key, name, sentence))
+    screen.run_worker(_ask(screen, key, name, rules))
 
 
-async def _ask(screen: BaseScreen, key: str, name: str, sentence: str) -> None:
+async def _ask(screen: BaseScreen, key: str, name: str, rules: Sequence[str]) -> None:
     try:
         known = await screen.dashboard.desk.separation_rules()
     except JmltuiError as error:
         screen.complain(error)
         return
-    found = [rule for rule in dict.fromkeys(_NAMED.findall(sentence)) if rule in known]
+    found = [rule for rule in rules if rule in known]
 
     def chosen(rule: str | None) -> None:
         if rule:
